@@ -1,0 +1,116 @@
+"""Geometry of boxes: pure functions on tensors.
+
+A box is float32 ``x1 y1 x2 y2`` in pixels of the original image, without the +1 convention: a box covers
+``x2 - x1`` by ``y2 - y1`` pixels. ``Shape:`` lines use N and M for numbers of boxes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+OverlapMode = Literal["union", "minimum"]
+
+# Boxes that one step of NMS compares with each other: large enough to keep the work in vectorised operations,
+# small enough that the matrix (N x block) of a crowd stays in the cache.
+_NMS_BLOCK = 512
+
+
+def area(boxes: Tensor) -> Tensor:
+    """Area in square pixels; inverted boxes count as empty. Shape: (N, 4) -> (N,)."""
+    return (boxes[:, 2] - boxes[:, 0]).clamp(min=0) * (boxes[:, 3] - boxes[:, 1]).clamp(min=0)
+
+
+def intersection(a: Tensor, b: Tensor) -> Tensor:
+    """Pairwise intersection in square pixels. Shape: (N, 4), (M, 4) -> (N, M)."""
+    top_left = torch.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = torch.minimum(a[:, None, 2:], b[None, :, 2:])
+    return (bottom_right - top_left).clamp(min=0).prod(dim=2)
+
+
+def overlap(a: Tensor, b: Tensor, mode: OverlapMode = "union") -> Tensor:
+    """Pairwise intersection over the union or over the smaller area; 0 for empty boxes.
+
+    Shape: (N, 4), (M, 4) -> (N, M)
+    """
+    shared = intersection(a, b)
+    area_a, area_b = area(a)[:, None], area(b)[None, :]
+    whole = area_a + area_b - shared if mode == "union" else torch.minimum(area_a, area_b)
+    return torch.where(whole > 0, shared / whole.clamp(min=torch.finfo(whole.dtype).tiny), 0.0)
+
+
+def iou(a: Tensor, b: Tensor) -> Tensor:
+    """Pairwise intersection over union. Shape: (N, 4), (M, 4) -> (N, M)."""
+    return overlap(a, b, "union")
+
+
+def coverage(boxes: Tensor, regions: Tensor) -> Tensor:
+    """Largest share of each box that one of the regions covers. Shape: (N, 4), (M, 4) -> (N,)."""
+    if len(regions) == 0:
+        return boxes.new_zeros(len(boxes))
+    own = area(boxes)
+    shared = intersection(boxes, regions).amax(dim=1)
+    return torch.where(own > 0, shared / own.clamp(min=torch.finfo(own.dtype).tiny), 0.0)
+
+
+def nms(boxes: Tensor, scores: Tensor, threshold: float, mode: OverlapMode = "union") -> Tensor:
+    """Greedy non-maximum suppression: indices of the boxes that stay, best score first.
+
+    A box goes when its overlap with a better box that stays is above ``threshold``; equal scores keep their order.
+    Boxes are taken in blocks: a block is first compared with what stays so far, then with itself, where the greedy
+    rule is iterated to its fixed point. That gives exactly the greedy result (each round settles at least one more
+    box, in practice all of them within a few rounds) in vectorised steps on any device.
+
+    Shape: (N, 4), (N,) -> (K,) int64
+    """
+    order = scores.argsort(descending=True, stable=True)
+    kept = order[:0]
+    for block in order.split(_NMS_BLOCK):
+        if len(kept):
+            free = (overlap(boxes[block], boxes[kept], mode) <= threshold).all(dim=1)
+            block = block[free]
+        block_boxes = boxes[block]
+        suppresses = (overlap(block_boxes, block_boxes, mode) > threshold).triu_(diagonal=1)
+        stays = _greedy_fixed_point(suppresses)
+        kept = torch.cat([kept, block[stays]])
+    return kept
+
+
+def _greedy_fixed_point(suppresses: Tensor) -> Tensor:
+    """Boxes that stay, where ``suppresses[i, j]`` says that i, if it stays, removes j > i.
+
+    Shape: (N, N) bool -> (N,) bool
+    """
+    stays = torch.ones(len(suppresses), dtype=torch.bool, device=suppresses.device)
+    while True:
+        updated = ~(suppresses & stays[:, None]).any(dim=0)
+        if torch.equal(updated, stays):
+            return stays
+        stays = updated
+
+
+def square(boxes: Tensor) -> Tensor:
+    """The square of the longer side around each box's centre (paper's authors: ``rerec``). Shape: (N, 4) -> (N, 4)."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).amax(dim=1, keepdim=True) / 2
+    return torch.cat([centre - half, centre + half], dim=1)
+
+
+def clip(boxes: Tensor, height: int, width: int) -> Tensor:
+    """Boxes cut at the border of a picture. Shape: (N, 4) -> (N, 4)."""
+    limits = boxes.new_tensor([width, height, width, height])
+    return torch.minimum(boxes.clamp(min=0), limits)
+
+
+def encode(crops: Tensor, faces: Tensor) -> Tensor:
+    """Offsets that lead from crops to faces, per side: (face - crop) / crop size. Shape: (N, 4), (N, 4) -> (N, 4)."""
+    size = (crops[:, 2:] - crops[:, :2]).repeat(1, 2)
+    return (faces - crops) / size
+
+
+def decode(crops: Tensor, offsets: Tensor) -> Tensor:
+    """Boxes that offsets lead to; the inverse of `encode`. Shape: (N, 4), (N, 4) -> (N, 4)."""
+    size = (crops[:, 2:] - crops[:, :2]).repeat(1, 2)
+    return crops + offsets * size

@@ -1,0 +1,44 @@
+"""CascadeAP: `val/ap`, what the cascade with the stage in training finds on validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.metrics import AveragePrecision
+from mtcnn_lit.nets import Net
+from mtcnn_lit.sources.base import Source
+
+
+class CascadeAP(Callback):
+    """Logs `val/ap`: AP at IoU 0.5 of the cascade that ends with the stage in training, without a cap on detections.
+
+    Args:
+        source: validation images.
+        make_cascade: a cascade of the networks before the stage and the network given.
+        images: how many images, evenly spread over the source; always the same ones.
+        every_n_epochs: how often.
+    """
+
+    def __init__(
+        self, source: Source, make_cascade: Callable[[Net], Cascade], images: int = 64, every_n_epochs: int = 1
+    ) -> None:
+        self.source, self.make_cascade, self.every_n_epochs = source, make_cascade, every_n_epochs
+        self.indices = source.spread(images)
+
+    @override
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
+            return
+        assert isinstance(pl_module.net, Net)
+        cascade = self.make_cascade(pl_module.net)
+        metric = AveragePrecision()
+        for index in self.indices:
+            annotation = self.source.annotations[index]
+            found = cascade.detect([self.source.read(index)])
+            metric.update(found, [torch.from_numpy(annotation.faces)], [torch.from_numpy(annotation.ignored)])
+        pl_module.log("val/ap", metric.compute(), prog_bar=True)

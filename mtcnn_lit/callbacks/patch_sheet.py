@@ -1,0 +1,44 @@
+"""PatchSheet: a look at the mined patches, in TensorBoard and as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from typing_extensions import override
+
+from mtcnn_lit.data.datamodule import PatchDataModule
+from mtcnn_lit.data.patches import Label
+from mtcnn_lit.draw import sheet
+from mtcnn_lit.images import write_image
+
+
+class PatchSheet(Callback):
+    """At the start of training, draws some mined positives, parts and negatives as they lie in the store.
+
+    Args:
+        folder: where the picture is saved.
+        patches: of each label.
+    """
+
+    def __init__(self, folder: str | Path, patches: int = 32) -> None:
+        self.folder, self.patches = Path(folder), patches
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data = getattr(trainer, "datamodule", None)
+        if not isinstance(data, PatchDataModule) or not trainer.is_global_zero:
+            return
+        dataset = data.datasets["train"]
+        rows = {}
+        for label in (Label.POSITIVE, Label.PART, Label.NEGATIVE):
+            members = np.flatnonzero(dataset.labels == label)
+            chosen = members[np.linspace(0, len(members) - 1, min(self.patches, len(members))).astype(int)]
+            rows[label.name.lower()] = dataset.store.patches.pixels[chosen]
+        picture = sheet(rows)
+        write_image(self.folder / "patches.png", picture)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("train/patches", picture, 0, dataformats="HWC")

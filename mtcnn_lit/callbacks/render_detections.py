@@ -1,0 +1,57 @@
+"""RenderDetections: what the cascade with the stage in training sees, in TensorBoard and as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from typing_extensions import override
+
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.draw import draw, grid
+from mtcnn_lit.images import write_image
+from mtcnn_lit.nets import Net
+from mtcnn_lit.sources.base import Source
+
+
+class RenderDetections(Callback):
+    """Draws detections with scores, and the true faces in another colour, on the same images each time.
+
+    Args:
+        source: validation images.
+        make_cascade: a cascade of the networks before the stage and the network given.
+        folder: where the picture of each drawn epoch is saved.
+        images: how many images, evenly spread over the source.
+        every_n_epochs: how often; the last epoch is always drawn.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        make_cascade: Callable[[Net], Cascade],
+        folder: str | Path,
+        images: int = 9,
+        every_n_epochs: int = 5,
+    ) -> None:
+        self.source, self.make_cascade, self.folder = source, make_cascade, Path(folder)
+        self.indices, self.every_n_epochs = source.spread(images), every_n_epochs
+
+    @override
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epoch = trainer.current_epoch
+        due = (epoch + 1) % self.every_n_epochs == 0 or epoch + 1 == trainer.max_epochs
+        if trainer.sanity_checking or not due or not trainer.is_global_zero:
+            return
+        assert isinstance(pl_module.net, Net)
+        cascade = self.make_cascade(pl_module.net)
+        images = [self.source.read(index) for index in self.indices]
+        found = cascade.detect(images)
+        faces = [torch.from_numpy(self.source.annotations[index].faces) for index in self.indices]
+        picture = grid([draw(*one) for one in zip(images, found, faces, strict=True)])
+        write_image(self.folder / f"epoch_{epoch:03d}.png", picture)
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logger.experiment.add_image("val/detections", picture, trainer.global_step, dataformats="HWC")

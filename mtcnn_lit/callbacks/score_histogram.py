@@ -1,0 +1,42 @@
+"""ScoreHistogram: how far the scores of positives, parts and negatives lie apart, in TensorBoard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch import Tensor
+from typing_extensions import override
+
+from mtcnn_lit.data.patches import Label, PatchBatch
+
+
+class ScoreHistogram(Callback):
+    """Logs a histogram of the scores of validation patches for each label."""
+
+    def __init__(self) -> None:
+        self._scores: list[Tensor] = []
+        self._labels: list[Tensor] = []
+
+    @override
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: PatchBatch, *_: Any
+    ) -> None:
+        self._scores.append(outputs.cpu())
+        self._labels.append(batch.labels.cpu())
+
+    @override
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        scores, labels = torch.cat(self._scores), torch.cat(self._labels)
+        self._scores.clear()
+        self._labels.clear()
+        if trainer.sanity_checking:
+            return
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                for label in (Label.POSITIVE, Label.PART, Label.NEGATIVE):
+                    chosen = scores[labels == label]
+                    if len(chosen):
+                        logger.experiment.add_histogram(f"scores/{label.name.lower()}", chosen, trainer.global_step)

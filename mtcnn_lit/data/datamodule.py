@@ -1,0 +1,108 @@
+"""PatchDataModule: mines what is missing, then serves balanced batches."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from mtcnn_lit.data.augment import Augment
+from mtcnn_lit.data.patches import BalancedSampler, Label, PatchBatch, PatchDataset, whole_batch
+from mtcnn_lit.mining.label import LabelThresholds
+from mtcnn_lit.mining.mine import Miner, mine
+from mtcnn_lit.mining.processes import worker_context
+from mtcnn_lit.mining.store import PatchStore
+from mtcnn_lit.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+
+class PatchDataModule(LightningDataModule):
+    """Training and validation patches of one stage.
+
+    Args:
+        train, val: annotated images to mine.
+        miner: makes the patches of an image.
+        store_root: folder of the patch stores, shared by all runs.
+        thresholds: IoU that makes a patch positive, part or negative.
+        batch_size: patches of a training batch.
+        ratio: positives : parts : negatives of a training batch.
+        augment: of training patches, or None.
+        workers: processes that load batches.
+        mining_workers: processes that mine.
+        seed: of the order and the augmentation.
+    """
+
+    def __init__(
+        self,
+        train: Source,
+        val: Source,
+        miner: Miner,
+        store_root: Path,
+        *,
+        thresholds: LabelThresholds,
+        batch_size: int,
+        ratio: tuple[float, float, float] = (1, 1, 3),
+        augment: Augment | None = None,
+        workers: int = 1,
+        mining_workers: int = 2,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.sources = {"train": train, "val": val}
+        self.miner, self.store_root = miner, store_root
+        self.thresholds, self.batch_size, self.ratio = thresholds, batch_size, ratio
+        self.augment, self.workers, self.mining_workers, self.seed = augment, workers, mining_workers, seed
+        self.datasets: dict[str, PatchDataset] = {}
+
+    def prepare_data(self) -> None:
+        """Mine both splits, unless that was done before."""
+        for source in self.sources.values():
+            self._store(source)
+
+    def setup(self, stage: str) -> None:
+        """Open both sets and say what is in them."""
+        for split, source in self.sources.items():
+            augment = self.augment if split == "train" else None
+            dataset = PatchDataset(self._store(source), self.thresholds, augment, self.seed)
+            log.info("%s patches: %s", split, describe(dataset))
+            self.datasets[split] = dataset
+
+    def _store(self, source: Source) -> PatchStore:
+        return mine(source, self.miner, self.store_root, self.mining_workers)
+
+    def train_dataloader(self) -> DataLoader[PatchBatch]:
+        """Balanced batches, each patch at most once an epoch."""
+        dataset = self.datasets["train"]
+        sampler = BalancedSampler(dataset.labels, self.batch_size, self.ratio, self.seed)
+        return self._loader(dataset, sampler=sampler, batch_size=self.batch_size, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader[PatchBatch]:
+        """All validation patches with a label, in order."""
+        dataset = self.datasets["val"]
+        labelled = np.flatnonzero(dataset.labels != Label.NONE).tolist()
+        return self._loader(dataset, sampler=labelled, batch_size=4 * self.batch_size)
+
+    def _loader(self, dataset: PatchDataset, **options: object) -> DataLoader[PatchBatch]:
+        return DataLoader(
+            dataset,
+            collate_fn=whole_batch,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            multiprocessing_context=worker_context() if self.workers else None,
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def describe(dataset: PatchDataset) -> str:
+    """One line: counts by label and by origin."""
+    counts = np.bincount(dataset.labels, minlength=len(Label))
+    labels = ", ".join(
+        f"{counts[kind]:,} {word}"
+        for kind, word in ((Label.POSITIVE, "positive"), (Label.PART, "part"), (Label.NEGATIVE, "negative"), (Label.NONE, "none"))
+    )
+    origins = ", ".join(f"{count:,} {origin}" for origin, count in dataset.store.manifest["origins"].items() if count)
+    return f"{len(dataset):,} ({labels}; {origins}) in {dataset.store.folder.name}"

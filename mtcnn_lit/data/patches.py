@@ -1,0 +1,136 @@
+"""Batches of patches: a dataset with batched reads, and a sampler that keeps the ratio of the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from mtcnn_lit.data.augment import Augment
+from mtcnn_lit.mining.label import LabelThresholds
+from mtcnn_lit.mining.store import PatchStore
+
+
+class Label(IntEnum):
+    """What a patch is good for: classification (negative, positive) and box regression (positive, part)."""
+
+    NEGATIVE = 0
+    POSITIVE = 1
+    PART = 2
+    NONE = 3
+
+
+class PatchBatch(NamedTuple):
+    """Attributes: pixels (N, S, S, 3) uint8 RGB; labels (N,) int64, a `Label`; offsets (N, 4) float32."""
+
+    pixels: Tensor
+    labels: Tensor
+    offsets: Tensor
+
+
+def label_patches(iou: npt.NDArray[np.float32], thresholds: LabelThresholds) -> npt.NDArray[np.int64]:
+    """The `Label` of each patch by its IoU. Shape: (N,) -> (N,)."""
+    positive, part, negative = thresholds.masks(iou)
+    return np.select([positive, part, negative], [Label.POSITIVE, Label.PART, Label.NEGATIVE], Label.NONE).astype(np.int64)
+
+
+class PatchDataset(Dataset[PatchBatch]):
+    """Patches of a store, read by the batch: use ``DataLoader(..., collate_fn=whole_batch)``.
+
+    Args:
+        store: the mined set.
+        thresholds: what makes a patch positive, part or negative.
+        augment: applied to each batch, or None.
+        seed: of the augmentation. A batch's random draw depends on this and its indices alone, so neither the number
+            of workers nor a resume changes it.
+    """
+
+    def __init__(self, store: PatchStore, thresholds: LabelThresholds, augment: Augment | None = None, seed: int = 0) -> None:
+        self.store = store
+        self.labels = label_patches(np.asarray(store.patches.iou), thresholds)
+        self.augment = augment
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, indices: Sequence[int]) -> PatchBatch:
+        chosen = np.asarray(indices)
+        patches = self.store.patches
+        pixels, offsets = patches.pixels[chosen], patches.offsets[chosen]
+        if self.augment is not None:
+            pixels, offsets = self.augment(pixels, offsets, np.random.SeedSequence([self.seed, *chosen[:8].tolist()]))
+        return PatchBatch(torch.from_numpy(pixels), torch.from_numpy(self.labels[chosen]), torch.from_numpy(offsets))
+
+    def __getitem__(self, index: int) -> PatchBatch:
+        """A batch of one."""
+        return self.__getitems__([index])
+
+
+def whole_batch(batch: PatchBatch) -> PatchBatch:
+    """Collate function: `PatchDataset` hands over whole batches."""
+    return batch
+
+
+class BalancedSampler(Sampler[int]):
+    """Orders patches so that every batch has the same numbers of positives, parts and negatives.
+
+    Within an epoch no patch comes twice; the epoch ends when the label that is rarest for its share is used up, and
+    the next one draws anew, so that all the patches of the other labels have their turn in time.
+
+    Args:
+        labels: (N,) `Label` of each patch.
+        batch_size: patches of a batch.
+        ratio: shares of positives, parts and negatives; 0 leaves a label out.
+        seed: of the order, together with the epoch (`set_epoch`, which Lightning calls).
+
+    Raises:
+        ValueError: when a label with a share has too few patches for a single batch.
+    """
+
+    def __init__(
+        self, labels: npt.NDArray[np.int64], batch_size: int, ratio: tuple[float, float, float], seed: int = 0
+    ) -> None:
+        self.epoch, self.seed = 0, seed
+        self._members = [np.flatnonzero(labels == kind) for kind in (Label.POSITIVE, Label.PART, Label.NEGATIVE)]
+        self._shares = batch_shares(batch_size, ratio)
+        self.batches = min(len(m) // share for m, share in zip(self._members, self._shares, strict=True) if share)
+        if self.batches == 0:
+            has = ", ".join(f"{len(members):,}" for members in self._members)
+            needs = ", ".join(str(share) for share in self._shares)
+            raise ValueError(
+                f"too few patches for one batch: there are {has} positives, parts and negatives, a batch takes {needs}; "
+                "mine more images or set a smaller data.batch_size"
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.batches * sum(self._shares)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        columns = [
+            rng.permutation(members)[: self.batches * share].reshape(self.batches, share)
+            for members, share in zip(self._members, self._shares, strict=True)
+        ]
+        batches = rng.permuted(np.concatenate(columns, axis=1), axis=1)
+        return iter(batches.ravel().tolist())
+
+
+def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int]:
+    """Patches of each label in a batch: by the ratio, the rest goes to the last label that has a share."""
+    if min(ratio) < 0 or sum(ratio) == 0:
+        raise ValueError(f"the ratio of positives, parts and negatives must hold shares of 0 or more, not {ratio}")
+    shares = [int(batch_size * part / sum(ratio)) for part in ratio]
+    last = max(kind for kind in range(3) if ratio[kind])
+    shares[last] += batch_size - sum(shares)
+    return shares

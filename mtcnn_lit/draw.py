@@ -1,0 +1,159 @@
+"""Pictures to look at: boxes on an image, images on a grid, patches on a sheet. Pure: nothing given is changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+from torch import Tensor
+
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.images import Image
+
+Colour = tuple[int, int, int]
+
+# Yellow and blue stand apart from skin, from each other, and for the colour-blind.
+DETECTION: Colour = (255, 221, 0)
+FACE: Colour = (0, 140, 255)
+IGNORED: Colour = (160, 160, 160)
+_GROUND: Colour = (40, 42, 48)
+_INK: Colour = (0, 0, 0)
+_TITLE: Colour = (235, 235, 235)
+
+_FONT = cv2.FONT_HERSHEY_DUPLEX
+_GAP = 4  # px between the cells of a grid or sheet
+_TITLE_HEIGHT, _TITLE_SCALE = 34, 0.6  # px, and the size of its letters
+_PATCH_SIDE = 96  # px that patches are enlarged to, or just below: a multiple of 12, 24 and 48
+
+
+def draw(image: Image, detections: Detections, faces: Tensor | None = None, ignored: Tensor | None = None) -> Image:
+    """A copy of the picture with detections and their scores, over the true faces and ignored regions in other colours.
+
+    Lines and labels grow with the picture, so that they look alike when pictures are brought to one size.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        detections: drawn in `DETECTION`.
+        faces: (N, 4) boxes in pixels, drawn in `FACE`.
+        ignored: (M, 4) boxes in pixels, drawn in `IGNORED`.
+    """
+    canvas = np.array(image, order="C")
+    width = max(1, round(max(canvas.shape[:2]) / 500))
+    if ignored is not None:
+        _outline(canvas, ignored, IGNORED, width)
+    if faces is not None:
+        _outline(canvas, faces, FACE, 2 * width)
+    _outline(canvas, detections.boxes, DETECTION, width)
+    corners, scores = _pixels(detections.boxes[:, :2]), detections.scores.tolist()
+    # The best come last: where labels lie on each other, theirs are read.
+    for (x, y), score in reversed(list(zip(corners, scores, strict=True))):
+        _label(canvas, f"{score:.2f}", x, y)
+    return canvas
+
+
+def grid(images: Sequence[Image], columns: int | None = None, cell: tuple[int, int] = (480, 360)) -> Image:
+    """Pictures of any sizes on one sheet, row by row, each as large as its cell lets it be, on a dark ground.
+
+    Args:
+        images: uint8 RGB (H, W, 3), at least one.
+        columns: cells in a row; unset, about as many as rows.
+        cell: width and height of each cell, px.
+
+    Raises:
+        ValueError: without images.
+    """
+    if not images:
+        raise ValueError("a grid needs at least one image")
+    return _tile([_letterbox(image, *cell) for image in images], columns or math.ceil(math.sqrt(len(images))))
+
+
+def sheet(rows: Mapping[str, Image], columns: int = 12) -> Image:
+    """Patches under titles, one block a title, enlarged without smoothing so that every pixel of a 12 px patch is seen.
+
+    Args:
+        rows: uint8 RGB patches (N, S, S, 3) by title; N may be 0.
+        columns: patches in a row.
+
+    Raises:
+        ValueError: without titles.
+    """
+    if not rows:
+        raise ValueError("a sheet needs at least one title")
+    blocks = [part for title, patches in rows.items() for part in (_title(title), _tile(_enlarge(patches), columns))]
+    canvas = _ground(sum(block.shape[0] for block in blocks), max(block.shape[1] for block in blocks))
+    top = 0
+    for block in blocks:
+        _paste(canvas, block, top, 0)
+        top += block.shape[0]
+    return canvas
+
+
+def _outline(canvas: Image, boxes: Tensor, colour: Colour, width: int) -> None:
+    """Draw boxes in place."""
+    for x1, y1, x2, y2 in _pixels(boxes):
+        cv2.rectangle(canvas, (x1, y1), (x2 - 1, y2 - 1), colour, width)
+
+
+def _pixels(coordinates: Tensor) -> list[list[int]]:
+    """Whole pixels; far beyond any picture they are cut, as OpenCV can't count further."""
+    pixels: list[list[int]] = coordinates.round().clamp(-(2**15), 2**15).int().tolist()
+    return pixels
+
+
+def _label(canvas: Image, text: str, x: int, y: int) -> None:
+    """Write a small label in place above the point (x, y), or below it where there is no room, inside the picture."""
+    height, width = canvas.shape[:2]
+    scale = max(0.35, max(height, width) / 1600)
+    (text_width, text_height), _ = cv2.getTextSize(text, _FONT, scale, 1)
+    margin = max(2, text_height // 4)
+    box_width, box_height = text_width + 2 * margin, text_height + 2 * margin
+    left = min(max(x, 0), max(width - box_width, 0))
+    top = y - box_height if y >= box_height else max(y, 0)
+    cv2.rectangle(canvas, (left, top), (left + box_width - 1, top + box_height - 1), DETECTION, cv2.FILLED)
+    cv2.putText(canvas, text, (left + margin, top + margin + text_height), _FONT, scale, _INK, 1, cv2.LINE_AA)
+
+
+def _letterbox(image: Image, width: int, height: int) -> Image:
+    """The picture at the largest size that fits, centred on the dark ground."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    canvas = _ground(height, width)
+    _paste(canvas, np.asarray(resized, dtype=np.uint8), (height - size[1]) // 2, (width - size[0]) // 2)
+    return canvas
+
+
+def _enlarge(patches: Image) -> list[Image]:
+    """Each patch by the whole factor that brings it nearest to `_PATCH_SIDE` from below."""
+    factor = max(1, _PATCH_SIDE // patches.shape[1])
+    return list(patches.repeat(factor, axis=1).repeat(factor, axis=2))
+
+
+def _title(text: str) -> Image:
+    """A strip of the dark ground, as wide as the title that stands on it."""
+    (width, height), _ = cv2.getTextSize(text, _FONT, _TITLE_SCALE, 1)
+    strip = _ground(_TITLE_HEIGHT, width + 4 * _GAP)
+    cv2.putText(strip, text, (_GAP, (_TITLE_HEIGHT + height) // 2), _FONT, _TITLE_SCALE, _TITLE, 1, cv2.LINE_AA)
+    return strip
+
+
+def _tile(cells: Sequence[Image], columns: int) -> Image:
+    """Cells of one size, row by row, with a gap around each; nothing but the gap without cells."""
+    if not cells:
+        return _ground(_GAP, _GAP)
+    columns = min(columns, len(cells))
+    height, width = cells[0].shape[0] + _GAP, cells[0].shape[1] + _GAP
+    canvas = _ground(math.ceil(len(cells) / columns) * height + _GAP, columns * width + _GAP)
+    for index, cell in enumerate(cells):
+        _paste(canvas, cell, _GAP + index // columns * height, _GAP + index % columns * width)
+    return canvas
+
+
+def _ground(height: int, width: int) -> Image:
+    return np.full((height, width, 3), _GROUND, dtype=np.uint8)
+
+
+def _paste(canvas: Image, image: Image, top: int, left: int) -> None:
+    canvas[top : top + image.shape[0], left : left + image.shape[1]] = image

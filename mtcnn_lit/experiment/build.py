@@ -1,0 +1,128 @@
+"""The one place that turns configuration into objects.
+
+Nodes marked ``_partial_`` take live objects besides their configuration (sources, trained networks); they are
+completed here.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from lightning import Callback, Trainer
+from omegaconf import DictConfig, OmegaConf
+
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.data.datamodule import PatchDataModule
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.checkpoint import upstream_nets
+from mtcnn_lit.images import ImageError
+from mtcnn_lit.nets import Net, WeightsError, weights_digest
+from mtcnn_lit.sources.base import Source, SourceError, Split
+from mtcnn_lit.stages import Stage
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that one training run needs.
+
+    Attributes:
+        upstream: digest of the weights of each network before the stage, by name.
+    """
+
+    stage: Stage
+    data: PatchDataModule
+    trainer: Trainer
+    upstream: dict[str, str]
+
+
+def build_experiment(config: DictConfig) -> Experiment:
+    """Everything that ``configs/train.yaml`` describes.
+
+    Raises:
+        ConfigError: when an object refuses its settings.
+        SourceError, WeightsError: when data or upstream weights are missing.
+    """
+    train, val = build_source(config, "train"), build_source(config, "val")
+    chosen = cast("dict[str, str | None]", OmegaConf.to_container(config.upstream, resolve=True))
+    upstream = upstream_nets(config.stage, chosen, Path(config.paths.output_dir))
+    make_cascade = functools.partial(build_cascade, config, list(upstream.values()))
+    data = _build_data(config, train, val, make_cascade)
+    trainer = _build_trainer(config, val, make_cascade)
+    stage = build(config.net, "net")()
+    return Experiment(stage, data, trainer, {name: weights_digest(net) for name, net in upstream.items()})
+
+
+def build_source(config: DictConfig, split: Split) -> Source:
+    """One split of the configured source."""
+    return cast("Source", build(config.source, "source", split=split))
+
+
+def build_cascade(config: DictConfig, upstream: list[Net], net: Net | None = None) -> Cascade:
+    """The upstream networks, and ``net`` behind them, as a cascade with the configured settings."""
+    nets = [*upstream, net] if net is not None else upstream
+    device = next(nets[-1].parameters()).device
+    settings = cast("dict[str, Any]", OmegaConf.to_container(config.cascade, resolve=True))
+    settings["thresholds"] = tuple(settings["thresholds"])
+    try:
+        return Cascade(*(each.to(device) for each in nets), **settings)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ConfigError(f"cascade: {error}") from error
+
+
+def _build_data(
+    config: DictConfig, train: Source, val: Source, make_cascade: functools.partial[Cascade]
+) -> PatchDataModule:
+    make_data = build(config.data, "data")
+    make_miner = make_data.keywords["miner"]
+    before = make_cascade.args[1]
+    with _clear_errors("data.miner"):
+        miner = make_miner(cascade=make_cascade(), recall_source=train) if before else make_miner()
+    augment = build(config.augment, "augment")
+    with _clear_errors("data"):
+        data = make_data(train=train, val=val, miner=miner, store_root=Path(config.paths.patch_dir), augment=augment)
+    return cast("PatchDataModule", data)
+
+
+def _build_trainer(config: DictConfig, val: Source, make_cascade: functools.partial[Cascade]) -> Trainer:
+    callbacks = []
+    for name, node in config.callbacks.items():
+        callback = build(node, f"callbacks.{name}")
+        if isinstance(callback, functools.partial):
+            callback = callback(source=val, make_cascade=make_cascade)
+        callbacks.append(cast("Callback", callback))
+    logger = build(config.logger, "logger")
+    return cast("Trainer", build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
+
+
+def build(node: DictConfig, key: str, **live: Any) -> Any:
+    """Instantiate one node; ``live`` objects go to the target as they are.
+
+    Raises:
+        ConfigError: when the target refuses its arguments.
+    """
+    with _clear_errors(key):
+        made = instantiate(node, _convert_="all", _partial_=True if live else node.get("_partial_", False))
+        return made(**live) if live else made
+
+
+@contextmanager
+def _clear_errors(key: str) -> Iterator[None]:
+    """Turns what Hydra wraps around an error, and a target's own refusal, into one line that names the key."""
+    try:
+        yield
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, SourceError | WeightsError | ImageError):
+            raise cause from None
+        raise ConfigError(f"{key}: {str(cause).splitlines()[0]}") from error
+    except (SourceError, WeightsError, ImageError):
+        raise
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{key}: {error}") from error

@@ -1,0 +1,85 @@
+"""Runs and their checkpoints: which run is finished, which can go on, and the hand-over to the next stage."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from mtcnn_lit.nets import NETS, Net, WeightsError, load_net, weights_digest
+
+log = logging.getLogger(__name__)
+
+SUMMARY = "summary.json"
+LAST = Path("checkpoints") / "last.ckpt"
+
+
+def run_folders(output_dir: Path) -> Iterator[Path]:
+    """Folders of all training runs, newest first, those of sweeps included."""
+    configs = [*output_dir.glob("train/*/*/.hydra"), *output_dir.glob("sweeps/*/*/.hydra")]
+    yield from (path.parent for path in sorted(configs, key=lambda path: path.stat().st_mtime_ns, reverse=True))
+
+
+def read_summary(run: Path) -> dict[str, Any] | None:
+    """What a run says of itself when it is finished; None when it isn't."""
+    try:
+        summary = json.loads((run / SUMMARY).read_text())
+    except (OSError, json.JSONDecodeError):
+        return None
+    return summary if isinstance(summary, dict) else None
+
+
+def latest_run(output_dir: Path, stage: str) -> Path:
+    """The folder of the newest finished run of a stage.
+
+    Raises:
+        WeightsError: when there is none; the message says which command makes one.
+    """
+    finished = [(run, summary) for run in run_folders(output_dir) if (summary := read_summary(run))]
+    runs = [(summary["finished"], run) for run, summary in finished if summary["stage"] == stage]
+    if not runs:
+        raise WeightsError(
+            f"no finished {stage} run below {output_dir}: train one with 'python train.py net={stage}', "
+            f"or name a checkpoint with upstream.{stage}=PATH"
+        )
+    return max(runs)[1]
+
+
+def upstream_nets(stage: str, chosen: dict[str, str | None], output_dir: Path) -> dict[str, Net]:
+    """The trained networks before ``stage``, by name, in the order of the cascade.
+
+    Args:
+        chosen: for each of them a checkpoint, a run's folder, or None for the newest finished run.
+
+    Raises:
+        WeightsError: when one is missing or unusable.
+    """
+    names = list(NETS)
+    nets = {}
+    for name in names[: names.index(stage)]:
+        path = Path(chosen[name] or latest_run(output_dir, name))
+        nets[name] = load_net(path, name)
+        log.info("upstream %s: %s (weights %s)", name, path, weights_digest(nets[name])[:12])
+    return nets
+
+
+def last_run(output_dir: Path, run: Path) -> Path | None:
+    """The newest earlier run of the same command as ``run`` that has a checkpoint; None without one.
+
+    The same command means the same overrides, but for ``ckpt_path`` and Hydra's own.
+    """
+    wanted = _overrides(run)
+    others = (other for other in run_folders(output_dir) if other.resolve() != run.resolve())
+    return next((other for other in others if (other / LAST).is_file() and _overrides(other) == wanted), None)
+
+
+def _overrides(run: Path) -> list[str]:
+    try:
+        overrides = OmegaConf.load(run / ".hydra" / "overrides.yaml")
+    except OSError:
+        return []
+    return sorted(str(text) for text in overrides if not str(text).startswith(("ckpt_path=", "hydra.", "hydra/")))

@@ -1,0 +1,78 @@
+"""Command lines: Hydra runs them, and what users get wrong ends in one clear line and exit status 1."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+import hydra
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from mtcnn_lit.experiment import schema
+from mtcnn_lit.experiment.check import ConfigError, nearest
+from mtcnn_lit.images import ImageError
+from mtcnn_lit.nets import WeightsError
+from mtcnn_lit.sources.base import SourceError
+
+USER_ERRORS = (ConfigError, SourceError, WeightsError, ImageError)
+
+
+def run(task: Callable[[DictConfig], float | None], config_path: str, config_name: str) -> None:
+    """Run ``task`` with the configuration that the command line describes.
+
+    Args:
+        config_path: folder of the configurations, absolute.
+    """
+    schema.register()
+    # Otherwise Hydra prints errors of composition itself, over many lines, and ends the process.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        hydra.main(version_base="1.3", config_path=config_path, config_name=config_name)(_guarded(task))()
+    except (HydraException, OmegaConfBaseException) as error:
+        _fail(_explain(error))
+
+
+def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig], float | None]:
+    """``task``, ending the process on what a user can mend: Hydra would print a traceback."""
+
+    @functools.wraps(task)
+    def guarded(config: DictConfig) -> float | None:
+        try:
+            return task(config)
+        except USER_ERRORS as error:
+            _fail(str(error))
+        except OmegaConfBaseException as error:
+            _fail(_explain(error))
+        except KeyboardInterrupt:
+            _fail("stopped; the same command with ckpt_path=last goes on", status=130)
+
+    return guarded
+
+
+def _explain(error: BaseException) -> str:
+    """One line for an error of composition, with the nearest right name."""
+    chain = [error]
+    while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(deeper)
+    for each in chain:
+        if isinstance(each, MissingConfigException) and each.missing_cfg_file and each.options is not None:
+            group, _, name = each.missing_cfg_file.rpartition("/")
+            options = sorted(each.options)
+            return f"{group}={name}: no such configuration{nearest(name, options)} There are: {', '.join(options)}"
+        if isinstance(each, OmegaConfBaseException) and each.key is not None and each.full_key:
+            siblings = list(each.parent_node) if isinstance(each.parent_node, DictConfig) else []
+            reason = str(each.msg or each).splitlines()[0]
+            if str(each.key) in map(str, siblings):
+                return f"{each.full_key}: {reason}"
+            return f"{each.full_key}: no such key{nearest(str(each.key), map(str, siblings))}"
+    return str(error).splitlines()[0]
+
+
+def _fail(message: str, status: int = 1) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(status)

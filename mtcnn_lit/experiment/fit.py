@@ -1,0 +1,115 @@
+"""One training run, from its configuration to its summary."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from lightning import seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from omegaconf import DictConfig, OmegaConf
+
+from mtcnn_lit.experiment.build import Experiment, build_experiment
+from mtcnn_lit.experiment.check import ConfigError, check_config
+from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
+from mtcnn_lit.nets import NETS, load_net, weights_digest
+from mtcnn_lit.nets.weights import checkpoint_file
+
+log = logging.getLogger(__name__)
+
+
+def fit(config: DictConfig) -> float:
+    """Train one stage and return the monitored metric of its best checkpoint.
+
+    Raises:
+        ConfigError, SourceError, WeightsError: when the run can't start; the message names the remedy.
+    """
+    check_config(config)
+    ckpt_path = _resume_from(config)
+    run = Path(config.paths.run_dir)
+    if ckpt_path is not None and (finished := read_summary(run)):
+        log.info("%s is finished already: nothing to go on with", run)
+        return float(finished[config.monitor.metric])
+    seed_everything(config.seed, workers=True, verbose=False)
+    experiment = build_experiment(config)
+    experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
+    if experiment.trainer.interrupted:
+        raise KeyboardInterrupt
+    return _summarize(config, experiment, run)
+
+
+def _resume_from(config: DictConfig) -> Path | None:
+    """The checkpoint to go on from; ``ckpt_path=last`` goes on in the folder of the run that was stopped."""
+    if config.ckpt_path is None:
+        return None
+    if config.ckpt_path != "last":
+        return checkpoint_file(config.ckpt_path)
+    run = last_run(Path(config.paths.output_dir), Path(config.paths.run_dir))
+    if run is None:
+        log.info("no earlier run of this command to go on with: starting from the beginning")
+        return None
+    log.info("going on with %s", run)
+    config.paths.run_dir = str(run)
+    return run / LAST
+
+
+def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
+    """Write what became of the run, log the hyperparameters with it, and say what to do next."""
+    checkpoint = experiment.trainer.checkpoint_callback
+    if not isinstance(checkpoint, ModelCheckpoint) or checkpoint.best_model_score is None:
+        raise ConfigError(f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best")
+    best = float(checkpoint.best_model_score)
+    for logger in experiment.trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(_hyperparameters(config), {f"best/{config.monitor.metric}": best})
+    summary = {
+        "stage": config.stage,
+        "finished": time.time(),
+        config.monitor.metric: best,
+        "weights": weights_digest(load_net(run, config.stage)),
+        "upstream": experiment.upstream,
+        "last_epoch": {name: float(value) for name, value in experiment.trainer.callback_metrics.items()},
+    }
+    unfinished = run / f"{SUMMARY}.unfinished"
+    unfinished.write_text(json.dumps(summary, indent=2) + "\n")
+    unfinished.rename(run / SUMMARY)
+    log.info("%s", _closing_words(config, best, run))
+    return best
+
+
+def _hyperparameters(config: DictConfig) -> dict[str, Any]:
+    """What distinguishes runs, as flat scalars for TensorBoard's HParams page."""
+    chosen = ("stage", "net", "data", "augment", "cascade", "seed", "epochs", "trainer")
+    resolved = OmegaConf.to_container(config, resolve=True)
+    return _flatten({name: resolved[name] for name in chosen})  # type: ignore[index, call-overload]
+
+
+def _flatten(node: Any, key: str = "") -> dict[str, Any]:
+    if isinstance(node, dict):
+        parts = (_flatten(value, f"{key}/{name}" if key else str(name)) for name, value in node.items())
+        return {name: value for part in parts for name, value in part.items()}
+    return {key: node if isinstance(node, bool | int | float) else str(node)}
+
+
+def _closing_words(config: DictConfig, best: float, run: Path) -> str:
+    following = list(NETS)[list(NETS).index(config.stage) + 1 :]
+    words = ["python", "train.py", *(f"net={name}" for name in following[:1]), *_shared_overrides()]
+    detect = "python scripts/detect.py input=folder input.path=PICTURES output=images output.path=FOUND"
+    return f"""
+{config.stage} is trained: best {config.monitor.metric} {best:.3f}
+  checkpoint  {run / "checkpoints" / "best.ckpt"}
+  pictures    {run / "pictures"}
+  curves      tensorboard --logdir {config.paths.output_dir}
+  next        {" ".join(words) if following else detect}"""
+
+
+def _shared_overrides() -> list[str]:
+    """Overrides of this command that the next stage takes too."""
+    overrides = HydraConfig.get().overrides.task
+    own = ("net=", "net.", "data.", "ckpt_path=", "upstream.")
+    return [text for text in overrides if not text.startswith(own)]

@@ -1,0 +1,76 @@
+"""Reading and writing pictures: uint8 RGB arrays of shape (H, W, 3) at every edge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image: TypeAlias = npt.NDArray[np.uint8]
+
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif"})
+
+
+class ImageError(ValueError):
+    """A picture that can't be read or written; the message names it."""
+
+
+def read_image(path: str | Path) -> Image:
+    """Read a picture file as uint8 RGB (H, W, 3), EXIF orientation applied; grey, RGBA and 16-bit files become that.
+
+    Raises:
+        ImageError: when the file is missing, empty or no picture.
+    """
+    try:
+        encoded = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise ImageError(f"can't read {path}: {error.strerror or error}") from error
+    try:
+        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
+    except cv2.error:
+        image = None
+    if image is None:
+        raise ImageError(f"can't read {path}: not a picture, or a broken one")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def write_image(path: str | Path, image: Image) -> None:
+    """Write uint8 RGB (H, W, 3) to a file whose extension names the format; makes the folder.
+
+    Raises:
+        ImageError: when it is no such array, the format is unknown or the file can't be written.
+    """
+    path, image = Path(path), as_rgb(image)
+    try:
+        written, encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    except cv2.error as error:
+        raise ImageError(f"can't write {path}: no picture format has the extension '{path.suffix}'") from error
+    if not written:
+        raise ImageError(f"can't write {path}: the picture could not be encoded")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        encoded.tofile(path)
+    except OSError as error:
+        raise ImageError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def as_rgb(array: Any) -> Image:
+    """Check that an array is a picture: uint8 RGB (H, W, 3).
+
+    Raises:
+        ImageError: with what was given, when it is anything else.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise ImageError(f"an image must be a uint8 RGB array (H, W, 3), not {given}")
+    if 0 in array.shape:
+        raise ImageError(f"an image must have pixels, not shape {array.shape}")
+    return array
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """The picture files below a folder, sorted by path."""
+    return sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())

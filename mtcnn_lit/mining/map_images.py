@@ -1,0 +1,80 @@
+"""Run a function over the images of a source, in worker processes, with a progress bar."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import cv2
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from mtcnn_lit.images import Image, ImageError
+from mtcnn_lit.mining.processes import worker_context
+from mtcnn_lit.sources.base import Annotation, Source
+
+log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+ImageFunction = Callable[[Image, Annotation, int], Result]
+
+
+@dataclass(frozen=True)
+class _Mapped(Dataset["Result | ImageError"], Generic[Result]):
+    """The source's images with the function applied: the work happens where an item is fetched, in a worker."""
+
+    source: Source
+    function: ImageFunction[Result]
+
+    def __getitem__(self, index: int) -> Result | ImageError:
+        try:
+            image = self.source.read(index)
+        except ImageError as error:
+            return error
+        return self.function(image, self.source.annotations[index], index)
+
+
+def map_images(
+    source: Source,
+    function: ImageFunction[Result],
+    *,
+    workers: int,
+    title: str,
+    indices: Sequence[int] | None = None,
+) -> Iterator[Result]:
+    """Results of ``function(image, annotation, index)`` in the order of the indices, whatever the number of workers.
+
+    Images that can't be read are left out, each with a warning that names it. What a function returns travels
+    between processes, so it should be small or NumPy arrays; the function's own work uses one thread a worker.
+
+    Args:
+        workers: processes; 0 works in this one (needed where the function uses a GPU).
+        title: of the progress bar.
+        indices: the images; all by default.
+    """
+    indices = range(len(source)) if indices is None else indices
+    workers = min(workers, len(indices))
+    loader = DataLoader(
+        _Mapped(source, function),
+        batch_size=None,
+        sampler=indices,
+        num_workers=workers,
+        multiprocessing_context=worker_context() if workers else None,
+        collate_fn=_unchanged,
+        worker_init_fn=_one_thread,
+    )
+    for result in tqdm(loader, desc=title, unit="image", dynamic_ncols=True):
+        if isinstance(result, ImageError):
+            log.warning("left out: %s", result)
+        else:
+            yield result
+
+
+def _unchanged(item: Result) -> Result:
+    return item
+
+
+def _one_thread(_: int) -> None:
+    cv2.setNumThreads(1)

@@ -1,0 +1,62 @@
+"""From a source and a miner to a patch store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from mtcnn_lit.images import Image
+from mtcnn_lit.mining.map_images import map_images
+from mtcnn_lit.mining.store import FORMAT, Origin, Patches, PatchStore, PatchWriter
+from mtcnn_lit.sources.base import Annotation, Source, SourceError
+
+log = logging.getLogger(__name__)
+
+
+class Miner(Protocol):
+    """Makes patches of one image."""
+
+    @property
+    def size(self) -> int:
+        """Side of the patches, px."""
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that the patches depend on besides the source, as plain values."""
+
+    def prepare(self, workers: int) -> None:
+        """Measure what mining needs; called only when there is something to mine."""
+
+    def __call__(self, image: Image, annotation: Annotation, index: int) -> Patches:
+        """Patches of one image."""
+
+
+def mine(source: Source, miner: Miner, root: Path, workers: int) -> PatchStore:
+    """The patches that ``miner`` makes of ``source``: those on disk below ``root``, or mined now when there are none.
+
+    Raises:
+        SourceError: when no image of the source can be read.
+    """
+    identity = {"format": FORMAT, "source": source.fingerprint(), "mining": miner.identity()}
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    folder = root / f"{source.split}-{miner.size}px-{digest[:16]}"
+
+    def run(writer: PatchWriter) -> Mapping[str, Any]:
+        log.info("mining %s", source.summary())
+        miner.prepare(workers)
+        origins = np.zeros(len(Origin), dtype=np.int64)
+        images = 0
+        for patches in map_images(source, miner, workers=workers, title=f"mining {source.split} {miner.size} px"):
+            writer.append(patches)
+            origins += np.bincount(patches.origin, minlength=len(Origin))
+            images += 1
+        if images == 0:
+            raise SourceError(f"no image of the {source.split} split can be read: check the source's files")
+        return {"images": images, "origins": {kind.name.lower(): int(origins[kind]) for kind in Origin}}
+
+    return PatchStore.open_or_mine(folder, identity, miner.size, run)

@@ -1,0 +1,22 @@
+"""How worker processes are started."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.context import BaseContext
+
+# Imported once by the server that workers are forked from: a worker then starts in milliseconds.
+_PRELOAD = ["mtcnn_lit.mining.map_images", "mtcnn_lit.sources", "mtcnn_lit.data.patches"]
+
+
+def worker_context() -> BaseContext:
+    """Workers are forked from a small server process, not from this one.
+
+    A fork of a process whose libraries run threads (OpenCV's and OpenMP's pools, CUDA) can hang at its first call
+    of that library.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOAD)
+    return context

@@ -1,0 +1,146 @@
+"""The patch store: mined patches on disk, written in bounded memory, read by memory map.
+
+One folder holds one mined set: raw little-endian columns and `manifest.json`. A store is written to a temporary
+folder beside its place and renamed when complete, under a file lock: a folder with the final name is always whole,
+and of two runs that want the same set the second waits and reuses it.
+
+Labels are not stored: positive, part and negative follow from the IoU and the thresholds at training time.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+
+from mtcnn_lit.images import Image
+
+FORMAT = 1
+_MANIFEST = "manifest.json"
+
+
+class Origin(IntEnum):
+    """How a crop came about."""
+
+    RANDOM = 0
+    JITTER = 1
+    CASCADE = 2
+
+
+class Patches(NamedTuple):
+    """Patches with what is known of each.
+
+    Attributes:
+        pixels: (N, S, S, 3) uint8 RGB.
+        iou: (N,) float32, best IoU with a face.
+        offsets: (N, 4) float32, from the crop to that face.
+        image: (N,) int32, index of the image in its source.
+        origin: (N,) uint8, an `Origin`.
+    """
+
+    pixels: Image
+    iou: npt.NDArray[np.float32]
+    offsets: npt.NDArray[np.float32]
+    image: npt.NDArray[np.int32]
+    origin: npt.NDArray[np.uint8]
+
+
+def _columns(size: int) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Type and shape of one row of each column."""
+    return {
+        "pixels": (np.dtype(np.uint8), (size, size, 3)),
+        "iou": (np.dtype("<f4"), ()),
+        "offsets": (np.dtype("<f4"), (4,)),
+        "image": (np.dtype("<i4"), ()),
+        "origin": (np.dtype(np.uint8), ()),
+    }
+
+
+@dataclass(frozen=True)
+class PatchStore:
+    """A complete mined set; the columns are read-only memory maps."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    patches: Patches
+
+    @classmethod
+    def open(cls, folder: Path) -> PatchStore:
+        """Open a complete set."""
+        manifest = json.loads((folder / _MANIFEST).read_text())
+        count, size = manifest["patches"], manifest["size"]
+        return cls(folder, manifest, Patches(**{name: _map(folder, name, count, size) for name in Patches._fields}))
+
+    @classmethod
+    def open_or_mine(
+        cls, folder: Path, manifest: Mapping[str, Any], size: int, mine: Callable[[PatchWriter], Mapping[str, Any]]
+    ) -> PatchStore:
+        """Open the set in ``folder``, or mine it there when it isn't.
+
+        Args:
+            folder: where the set belongs; its name carries the fingerprint of everything that it depends on.
+            manifest: what the set was made from, kept beside it.
+            size: side of the patches, px.
+            mine: appends all patches to the writer and returns what to add to the manifest.
+        """
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            if not (folder / _MANIFEST).is_file():
+                unfinished = folder.with_suffix(".unfinished")
+                shutil.rmtree(unfinished, ignore_errors=True)
+                with PatchWriter(unfinished, size) as writer:
+                    results = mine(writer)
+                complete = {"format": FORMAT, **manifest, **results, "size": size, "patches": writer.count}
+                (unfinished / _MANIFEST).write_text(json.dumps(complete, indent=2) + "\n")
+                unfinished.rename(folder)
+        return cls.open(folder)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process, a store is opened there: its pixels don't travel."""
+        return PatchStore.open, (self.folder,)
+
+    def __len__(self) -> int:
+        return len(self.patches.iou)
+
+
+def _map(folder: Path, name: str, count: int, size: int) -> npt.NDArray[Any]:
+    dtype, row = _columns(size)[name]
+    if count == 0:
+        return np.zeros((0, *row), dtype)
+    return np.memmap(folder / f"{name}.bin", dtype, "r", shape=(count, *row))
+
+
+class PatchWriter:
+    """Appends patches to a new folder; holds none of them in memory."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.count = 0
+        self._folder = folder
+        self._columns = _columns(size)
+        self._files: dict[str, BinaryIO] = {}
+
+    def __enter__(self) -> PatchWriter:
+        self._folder.mkdir(parents=True)
+        self._files = {name: (self._folder / f"{name}.bin").open("wb") for name in self._columns}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def append(self, patches: Patches) -> None:
+        """Add patches at the end."""
+        for name, (dtype, row) in self._columns.items():
+            values = np.ascontiguousarray(getattr(patches, name), dtype)
+            if values.shape != (len(patches.iou), *row):
+                raise ValueError(f"column {name} must have shape (N, {', '.join(map(str, row))}), not {values.shape}")
+            self._files[name].write(values.data)
+        self.count += len(patches.iou)

@@ -1,0 +1,96 @@
+"""`MTCNN`: the detector as people use it from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+
+import numpy as np
+import torch
+
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.images import Image, ImageError, as_rgb, read_image
+from mtcnn_lit.nets import ONet, PNet, RNet, load_net
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PilImage
+
+Picture: TypeAlias = "Image | PilImage | str | Path"
+_Picture = TypeVar("_Picture", bound=Picture)
+
+
+class MTCNN:
+    """Finds faces in pictures.
+
+    Example::
+
+        detector = MTCNN.from_checkpoints("outputs/.../pnet", "outputs/.../rnet", "outputs/.../onet")
+        detections = detector.detect("picture.jpg")
+        detections.boxes, detections.scores  # (N, 4) float32 pixels, (N,) float32, best first
+    """
+
+    def __init__(self, cascade: Cascade) -> None:
+        self.cascade = cascade
+
+    @classmethod
+    def from_checkpoints(
+        cls,
+        pnet: str | Path,
+        rnet: str | Path,
+        onet: str | Path,
+        *,
+        min_face_size: float = 20,
+        scale_factor: float = 0.709,
+        thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
+        device: str | torch.device = "auto",
+    ) -> MTCNN:
+        """A detector with the weights of three training runs: their folders or checkpoint files.
+
+        Args:
+            min_face_size: smallest face looked for, px; larger is faster.
+            scale_factor: from one level of the image pyramid to the next.
+            thresholds: lowest score that passes P-Net, R-Net and O-Net.
+            device: where to run; "auto" takes a GPU when there is one.
+
+        Raises:
+            mtcnn_lit.nets.WeightsError: when a checkpoint is missing, broken or one of another network.
+        """
+        place = pick_device(device)
+        nets = [load_net(path, name).to(place) for path, name in ((pnet, "pnet"), (rnet, "rnet"), (onet, "onet"))]
+        first, second, third = nets
+        assert isinstance(first, PNet)
+        assert isinstance(second, RNet)
+        assert isinstance(third, ONet)
+        return cls(Cascade(first, second, third, min_face_size, scale_factor, thresholds))
+
+    @overload
+    def detect(self, images: Picture) -> Detections: ...
+    @overload
+    def detect(self, images: list[_Picture] | tuple[_Picture, ...]) -> list[Detections]: ...
+    def detect(self, images: Picture | list[_Picture] | tuple[_Picture, ...]) -> Detections | list[Detections]:
+        """Faces of one picture (uint8 RGB array, PIL image or path), or of each in a list.
+
+        Raises:
+            mtcnn_lit.images.ImageError: when something is no picture; the message says what is taken.
+        """
+        if isinstance(images, list | tuple):
+            return self.cascade.detect([_as_image(image) for image in images])
+        return self.cascade.detect([_as_image(images)])[0]
+
+
+def pick_device(device: str | torch.device) -> torch.device:
+    """The device of that name; "auto" is a GPU when there is one, else the CPU."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+def _as_image(picture: Any) -> Image:
+    if isinstance(picture, str | Path):
+        return read_image(picture)
+    if hasattr(picture, "convert"):  # a PIL image, without importing PIL
+        if picture.mode.startswith(("I", "F")):  # convert would cut off all that is brighter than 255
+            raise ImageError(f"a PIL image of mode {picture.mode} has no 8-bit pixels: convert it, or give its path")
+        return as_rgb(np.asarray(picture.convert("RGB")))
+    return as_rgb(picture)

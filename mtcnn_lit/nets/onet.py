@@ -1,0 +1,44 @@
+"""O-Net, the output network (Zhang et al. 2016, fig. 2), without its landmarks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+
+class ONet(nn.Module):
+    """Judges a 48 px crop for good. One logit stands for the paper's two-class softmax (see `PNet`).
+
+    Shape:
+        - Input: (N, 3, 48, 48), normalised by `mtcnn_lit.nets.normalize`
+        - Output: face logits (N,) and box offsets (N, 4)
+    """
+
+    input_size: ClassVar[int] = 48
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 32, 3),
+            nn.PReLU(32),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            nn.Conv2d(32, 64, 3),
+            nn.PReLU(64),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
+            nn.Conv2d(64, 64, 3),
+            nn.PReLU(64),
+            nn.MaxPool2d(2, 2, ceil_mode=True),
+            nn.Conv2d(64, 128, 2),
+            nn.PReLU(128),
+            nn.Flatten(),
+            nn.Linear(128 * 3 * 3, 256),
+            nn.PReLU(256),
+        )
+        self.face = nn.Linear(256, 1)
+        self.box = nn.Linear(256, 4)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Face logits and box offsets of each crop."""
+        features = self.features(crops)
+        return self.face(features).squeeze(1), self.box(features)

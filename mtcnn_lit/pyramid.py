@@ -1,0 +1,95 @@
+"""The image pyramid: every pixel that a network sees, in training and in detection, is sampled here.
+
+The picture is halved again and again (an area-averaging pyramid, a third more pixels than the picture). A level for
+P-Net or a crop for any network is then sampled bilinearly from the smallest halved picture that is still at least as
+fine as what is asked for, so that no step shrinks by more than two: free of aliasing, and the cost follows the pixels
+asked for. P-Net's window in a level and a mined crop of the same region get the same pixels, up to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from mtcnn_lit.images import Image
+
+# cv2.remap addresses its source and its target with 16 bits.
+_REMAP_LIMIT = 2**15 - 2
+
+
+class Pyramid:
+    """A picture, halved again and again.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.height, self.width = image.shape[:2]
+        self._octaves = [image]
+        while max(self._octaves[-1].shape[:2]) > 1:
+            height, width = self._octaves[-1].shape[:2]
+            half = cv2.resize(self._octaves[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+            self._octaves.append(np.asarray(half, dtype=np.uint8))
+        # Only panoramas of more than 32,766 px lose their finest octave as a source of crops.
+        self._finest_for_crops = sum(max(octave.shape) > _REMAP_LIMIT for octave in self._octaves)
+
+    def level(self, scale: float) -> Image:
+        """The picture at ``scale`` (1 is its own size): uint8 RGB, round(H * scale) by round(W * scale), 1 px at least."""
+        size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+        octave = self._octaves[int(self._finest_octave(np.asarray(1 / scale)))]
+        return np.asarray(cv2.resize(octave, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+    def crops(self, boxes: npt.NDArray[np.float32], size: int) -> Image:
+        """Regions of the picture, each resized to ``size`` by ``size``; black where they leave the picture.
+
+        Shape: (N, 4) boxes in pixels of the picture -> (N, size, size, 3) uint8 RGB
+        """
+        crops = np.zeros((len(boxes), size, size, 3), dtype=np.uint8)
+        shrink = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) / size
+        octaves = np.maximum(self._finest_octave(shrink), self._finest_for_crops)
+        for octave in np.unique(octaves):
+            chosen = np.flatnonzero(octaves == octave)
+            for part in np.array_split(chosen, math.ceil(len(chosen) / (_REMAP_LIMIT // size))):
+                crops[part] = self._sample(int(octave), boxes[part], size)
+        return crops
+
+    def _finest_octave(self, shrink: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
+        """The octave to sample from when one output pixel stands for ``shrink`` pixels of the picture."""
+        octave = np.floor(np.log2(np.maximum(shrink, 1)))
+        return np.asarray(np.minimum(octave, len(self._octaves) - 1), dtype=np.intp)
+
+    def _sample(self, octave: int, boxes: npt.NDArray[np.float32], size: int) -> Image:
+        """Sample all boxes from one octave by a single remap: the crops lie below each other in its target."""
+        picture = self._octaves[octave]
+        ratio_x, ratio_y = picture.shape[1] / self.width, picture.shape[0] / self.height
+        centres = (np.arange(size, dtype=np.float32) + 0.5) / size
+        # Pixel i covers [i, i + 1), so its centre, which remap calls i, lies at i + 0.5.
+        x = (boxes[:, 0:1] + (boxes[:, 2:3] - boxes[:, 0:1]) * centres) * ratio_x - 0.5
+        y = (boxes[:, 1:2] + (boxes[:, 3:4] - boxes[:, 1:2]) * centres) * ratio_y - 0.5
+        shape = (len(boxes), size, size)
+        map_x = np.broadcast_to(x[:, None, :], shape).reshape(-1, size)
+        map_y = np.broadcast_to(y[:, :, None], shape).reshape(-1, size)
+        # Inside the picture the outermost half pixel repeats the border; only what lies beyond it is black.
+        sampled = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(*shape, 3)
+        outside_x = (x < -0.5) | (x > picture.shape[1] - 0.5)
+        outside_y = (y < -0.5) | (y > picture.shape[0] - 0.5)
+        if outside_x.any() or outside_y.any():
+            sampled[outside_x[:, None, :] | outside_y[:, :, None]] = 0
+        return np.asarray(sampled, dtype=np.uint8)
+
+
+def pyramid_scales(height: int, width: int, window: int, min_face_size: float, scale_factor: float) -> Iterator[float]:
+    """Scales at which a ``window`` px network looks at a picture, finest first.
+
+    The first one makes a face of ``min_face_size`` px as large as the window, each next one is smaller by
+    ``scale_factor``, down to the last at which the window still fits in.
+    """
+    scale = window / min_face_size
+    while round(min(height, width) * scale) >= window:  # as `Pyramid.level` rounds
+        yield scale
+        scale *= scale_factor

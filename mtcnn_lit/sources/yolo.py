@@ -1,0 +1,103 @@
+"""Images annotated in the layout of Ultralytics YOLO."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import PIL.Image
+
+from mtcnn_lit.images import list_images
+from mtcnn_lit.sources.base import (
+    Annotation,
+    FileSource,
+    SourceError,
+    Split,
+    as_boxes,
+    existing_folder,
+    read_text,
+)
+
+_log = logging.getLogger(__name__)
+
+_ORIENTATION = 0x0112
+_TURNED_A_QUARTER = (5, 6, 7, 8)
+# The formats whose EXIF orientation OpenCV applies and Pillow's size leaves out: Pillow turns TIFF itself, and OpenCV
+# doesn't turn AVIF.
+_TURNED_FORMATS = ("JPEG", "MPO", "PNG", "WEBP")
+_SLACK = 0.01  # exporters round, so that a box at the border reaches over it
+
+
+class Yolo(FileSource):
+    """Pictures in ``root/images/<split>/**`` and labels in ``root/labels/<split>/**.txt``.
+
+    A label file has a row ``class cx cy w h`` for each box, normalised by the size of the upright picture; a picture
+    without a label file has no faces. Boxes lower than ``min_height`` pixels are ignored. Pictures that can't be
+    opened are logged and counted as skipped.
+
+    Args:
+        root: the data set's folder.
+        split: the name of the folder below images and labels.
+        min_height: pixels.
+        class_id: the class that counts as a face; None takes all.
+
+    Raises:
+        SourceError: when a folder is missing, a row is malformed, or no picture is there.
+    """
+
+    def __init__(self, root: str | Path, split: Split, *, min_height: float = 20, class_id: int | None = None) -> None:
+        folder = existing_folder(root, "set source.root to the folder that holds 'images' and 'labels'")
+        image_root = existing_folder(folder / "images" / split, f"put the pictures of split '{split}' there")
+        label_root = existing_folder(folder / "labels" / split, f"put the labels of split '{split}' there")
+        annotations = []
+        skipped = 0
+        for path in list_images(image_root):
+            size = _upright_size(path)
+            if size is None:
+                skipped += 1
+                _log.warning("skipped %s: not a picture, or a broken one", path)
+                continue
+            relative = path.relative_to(image_root)
+            rows = _read_labels((label_root / relative).with_suffix(".txt"), class_id)
+            boxes = as_boxes([_corners(row, *size) for row in rows])
+            annotations.append(Annotation.from_boxes(relative.as_posix(), boxes, min_height=min_height))
+        super().__init__(split, image_root, annotations, skipped)
+
+
+def _upright_size(path: Path) -> tuple[int, int] | None:
+    """Width and height of the picture as ``read_image`` gives it, from the file's header alone; None if broken."""
+    try:
+        with PIL.Image.open(path) as image:
+            width, height = image.size
+            turned = image.format in _TURNED_FORMATS and image.getexif().get(_ORIENTATION) in _TURNED_A_QUARTER
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
+        return None
+    return (height, width) if turned else (width, height)
+
+
+def _read_labels(path: Path, class_id: int | None) -> list[list[float]]:
+    """The normalised ``cx cy w h`` rows of a class; none when there is no file."""
+    if not path.exists():
+        return []
+    rows = []
+    for number, line in enumerate(read_text(path, "export the labels again").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            label, *box = (float(value) for value in line.split())
+        except ValueError:
+            label, box = 0, []
+        if len(box) != 4 or not all(-_SLACK <= value <= 1 + _SLACK for value in box):
+            raise SourceError(
+                f"{path}:{number}: expected 'class cx cy w h' as shares of the picture from 0 to 1, "
+                f"found '{line.strip()[:60]}'; export the labels again"
+            )
+        if class_id is None or label == class_id:
+            rows.append(box)
+    return rows
+
+
+def _corners(row: list[float], width: int, height: int) -> tuple[float, float, float, float]:
+    """Normalised ``cx cy w h`` as ``x1 y1 x2 y2`` in pixels."""
+    cx, cy, w, h = row
+    return (cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mtcnn_lit.images import ImageError, write_image
+from mtcnn_lit.sources.base import Annotation, FileSource, SourceError, as_boxes, boxes_from_sizes
+
+
+def source(root: Path, faces: list[list[float]], ignored: list[list[float]] | None = None) -> FileSource:
+    annotations = [
+        Annotation("a.png", as_boxes(faces), as_boxes(ignored or [])),
+        Annotation("b.png", as_boxes([]), as_boxes([])),
+    ]
+    return FileSource("val", root, annotations, skipped=1200)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, value in (("a.png", 10), ("b.png", 20)):
+        write_image(tmp_path / name, np.full((4, 6, 3), value, np.uint8))
+    return tmp_path
+
+
+def test_annotation_i_belongs_to_image_i(root: Path) -> None:
+    split = source(root, [[0, 0, 3, 3]])
+    assert len(split) == 2
+    assert [int(split.read(index)[0, 0, 0]) for index in range(2)] == [10, 20]
+    assert split.read(0).shape == (4, 6, 3)
+
+
+def test_summary(root: Path) -> None:
+    split = source(root, [[0, 0, 3, 3], [1, 1, 2, 2]], [[0, 0, 1, 1]])
+    assert split.summary() == "FileSource val: 2 images, 2 faces, 1 ignored, 1,200 skipped"
+
+
+def test_fingerprint_stays_when_nothing_changes(root: Path) -> None:
+    assert source(root, [[0, 0, 3, 3]]).fingerprint() == source(root, [[0, 0, 3, 3]]).fingerprint()
+
+
+def test_fingerprint_changes_with_a_box_its_kind_and_the_pixels(root: Path) -> None:
+    digests = {
+        source(root, [[0, 0, 3, 3]]).fingerprint(),
+        source(root, [[0, 0, 3, 4]]).fingerprint(),
+        source(root, [], [[0, 0, 3, 3]]).fingerprint(),
+    }
+    write_image(root / "b.png", np.zeros((4, 6, 3), np.uint8))
+    os.utime(root / "b.png", (1, 1))  # two writes can fall into one tick of the clock
+    digests.add(source(root, [[0, 0, 3, 3]]).fingerprint())
+    assert len(digests) == 4
+
+
+def test_a_picture_that_vanished_is_named(root: Path) -> None:
+    split = source(root, [])
+    (root / "b.png").unlink()
+    with pytest.raises(ImageError, match=r"b\.png"):
+        split.read(1)
+    with pytest.raises(SourceError, match=r"b\.png: No such file"):
+        split.fingerprint()
+
+
+def test_no_picture_at_all_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"none of the 7 pictures can be used for split 'test'"):
+        FileSource("test", tmp_path, [], skipped=7)
+    with pytest.raises(SourceError, match="no pictures for split 'test'"):
+        FileSource("test", tmp_path, [], skipped=0)
+
+
+def test_boxes_are_sorted_by_height_and_mark_and_dropped_without_area() -> None:
+    boxes = boxes_from_sizes([[0, 0, 5, 20], [1, 0, 5, 19], [2, 0, 5, 30], [3, 0, 0, 30], [4, 0, 5, -30]])
+    marks = np.array([False, False, True, True, False])
+    annotation = Annotation.from_boxes("x", boxes, min_height=20, ignored=marks)
+    assert annotation.faces.tolist() == [[0, 0, 5, 20]]
+    assert annotation.ignored.tolist() == [[1, 0, 6, 19], [2, 0, 7, 30]]
+
+
+def test_no_rows_are_no_boxes() -> None:
+    assert as_boxes([]).shape == boxes_from_sizes([]).shape == (0, 4)
+    assert as_boxes([]).dtype == boxes_from_sizes([]).dtype == np.float32

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mtcnn_lit.images import write_image
+from mtcnn_lit.sources import Coco, SourceError
+
+PATHS = {"train": "labels/train.json", "val": "labels/val.json"}
+FOLDERS = {"train": "train", "val": "val"}
+
+
+def box(image_id: object, bbox: object, category_id: int = 1, **more: int) -> dict[str, Any]:
+    return {"image_id": image_id, "bbox": bbox, "category_id": category_id, **more}
+
+
+def write(root: Path, annotations: list[dict[str, Any]], **changes: object) -> None:
+    """Two pictures on disk, a third that isn't, and these annotations."""
+    images = [{"id": number, "file_name": f"part/{number}.png"} for number in (1, 2, 3)]
+    categories = [{"id": 1, "name": "face"}, {"id": 2, "name": "dog"}]
+    content = {"images": images, "annotations": annotations, "categories": categories, **changes}
+    write_text(root, json.dumps(content))
+    for number in (1, 2):
+        write_image(root / f"train/part/{number}.png", np.full((50, 70, 3), number, np.uint8))
+
+
+def write_text(root: Path, text: str) -> None:
+    (root / "labels").mkdir(exist_ok=True)
+    (root / "labels/train.json").write_text(text)
+
+
+def coco(root: Path, **options: Any) -> Coco:
+    return Coco(root, "train", annotations=PATHS, images=FOLDERS, **options)
+
+
+def test_boxes_become_corners_and_images_without_annotations_stay(tmp_path: Path) -> None:
+    write(tmp_path, [box(2, [0, 1.5, 10, 20]), box(3, [0, 0, 30, 30])])
+    source = coco(tmp_path)
+    assert [annotation.name for annotation in source.annotations] == ["part/1.png", "part/2.png"]
+    assert source.annotations[0].faces.shape == (0, 4)
+    assert source.annotations[1].faces.tolist() == [[0, 1.5, 10, 21.5]]
+    assert source.read(1)[0, 0].tolist() == [2, 2, 2]
+    assert source.summary() == "Coco train: 2 images, 1 faces, 0 ignored, 1 skipped"
+
+
+def test_crowds_and_low_boxes_are_ignored_and_boxes_without_area_dropped(tmp_path: Path) -> None:
+    crowd = box(1, [1, 1, 40, 40], iscrowd=1)
+    write(tmp_path, [box(1, [5, 5, 20, 20], iscrowd=0), crowd, box(1, [0, 0, 9, 19]), box(1, [0, 0, 0, 30])])
+    annotation = coco(tmp_path).annotations[0]
+    assert annotation.faces.tolist() == [[5, 5, 25, 25]]
+    assert annotation.ignored.tolist() == [[1, 1, 41, 41], [0, 0, 9, 19]]
+    assert len(coco(tmp_path, min_height=19).annotations[0].faces) == 2
+
+
+def test_category_filters_by_name(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20], 1), box(1, [9, 9, 20, 20], 2)])
+    assert len(coco(tmp_path).annotations[0].faces) == 2
+    assert coco(tmp_path, category="dog").annotations[0].faces.tolist() == [[9, 9, 29, 29]]
+    with pytest.raises(SourceError, match=r"no category 'cat'; set source\.category to one of: face, dog"):
+        coco(tmp_path, category="cat")
+
+
+def test_fingerprint_follows_the_annotations(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20])])
+    digest = coco(tmp_path).fingerprint()
+    assert coco(tmp_path).fingerprint() == digest
+    assert coco(tmp_path, min_height=30).fingerprint() != digest
+
+
+@pytest.mark.parametrize(
+    "bbox", [None, [1, 2, 3], ["1", 2, 3, 4], [1, 2, 3, float("nan")], [1, 2, 3, float("inf")], [10**400, 1, 2, 3]]
+)
+def test_a_malformed_box_is_named(tmp_path: Path, bbox: object) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20]), box(1, bbox)])
+    with pytest.raises(SourceError, match=r"train\.json: annotations\[1\] needs an 'image_id' and a 'bbox'"):
+        coco(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"images":\n oops}', r"train\.json:2: no JSON"),
+        ("[" * 100_000, r"train\.json: no JSON"),
+        ("[]", r"train\.json: no instances JSON but a list"),
+        ("{}", r"train\.json: no list of objects under 'annotations'"),
+        ('{"annotations": [], "images": [1]}', r"train\.json: no list of objects under 'images'"),
+        ('{"annotations": [], "images": [{"id": 1}]}', r"train\.json: images\[0\] needs an 'id' and a 'file_name'"),
+    ],
+)
+def test_a_malformed_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path, [])
+    write_text(tmp_path, text)
+    with pytest.raises(SourceError, match=message):
+        coco(tmp_path)
+
+
+def test_what_is_missing_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"/nowhere: no such folder; set source\.root"):
+        coco(Path("/nowhere"))
+    with pytest.raises(SourceError, match=r"train: no such folder; set source\.images\.train"):
+        coco(tmp_path)
+    (tmp_path / "train").mkdir()
+    with pytest.raises(SourceError, match=r"train\.json: No such file or directory; set source\.annotations\.train"):
+        coco(tmp_path)
+    with pytest.raises(SourceError, match=r"source\.annotations names nothing for split 'test'"):
+        Coco(tmp_path, "test", annotations=PATHS, images=FOLDERS)
+
+
+def test_no_picture_on_disk_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, [], images=[{"id": 1, "file_name": "gone.png"}])
+    with pytest.raises(SourceError, match="train: none of the 1 pictures can be used"):
+        coco(tmp_path)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from mtcnn_lit.images import write_image
+from mtcnn_lit.sources import SourceError, Yolo
+
+ORIENTATION = 0x0112
+
+
+def write(root: Path, name: str, labels: str | None, size: tuple[int, int] = (100, 200)) -> None:
+    """A picture of this height and width, and its label file unless None."""
+    write_image(root / "images/train" / name, np.zeros((*size, 3), np.uint8))
+    path = (root / "labels/train" / name).with_suffix(".txt")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if labels is not None:
+        path.write_text(labels)
+
+
+def test_shares_become_pixels_and_pictures_without_labels_stay(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 0.25 0.5\n\n1 0.125 0.25 0.25 0.5\n")
+    write(tmp_path, "b.png", None)
+    write(tmp_path, "deep/c.png", "")
+    source = Yolo(tmp_path, "train")
+    assert [annotation.name for annotation in source.annotations] == ["a.png", "b.png", "deep/c.png"]
+    assert source.annotations[0].faces.tolist() == [[75, 25, 125, 75], [0, 0, 50, 50]]
+    assert source.read(2).shape == (100, 200, 3)
+    assert source.summary() == "Yolo train: 3 images, 2 faces, 0 ignored, 0 skipped"
+
+
+def test_low_boxes_are_ignored_and_boxes_without_area_dropped(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 0.25 0.1875\n0 0.5 0.5 0.25 0.25\n0 0.5 0.5 0 0.25")
+    annotation = Yolo(tmp_path, "train").annotations[0]
+    assert annotation.faces.tolist() == [[75, 37.5, 125, 62.5]]
+    assert annotation.ignored.tolist() == [[75, 40.625, 125, 59.375]]
+    assert len(Yolo(tmp_path, "train", min_height=18).annotations[0].faces) == 2
+
+
+def test_class_id_filters(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5\n3 0.5 0.5 1 1\n")
+    assert Yolo(tmp_path, "train", class_id=3).annotations[0].faces.tolist() == [[0, 0, 200, 100]]
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif", "avif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_boxes_fit_the_picture_that_read_gives(tmp_path: Path, extension: str, orientation: int) -> None:
+    write(tmp_path, "x.png", None)
+    write(tmp_path, f"a.{extension}", "0 0.5 0.5 1 1")
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION] = orientation
+    PIL.Image.new("RGB", (60, 40)).save(tmp_path / f"images/train/a.{extension}", exif=exif)
+    source = Yolo(tmp_path, "train")
+    height, width = source.read(0).shape[:2]
+    assert {height, width} == {40, 60}
+    assert source.annotations[0].faces.tolist() == [[0, 0, width, height]]
+    if extension == "jpg":
+        assert (height, width) == ((60, 40) if orientation >= 5 else (40, 60))
+
+
+def test_broken_pictures_are_skipped_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path, "a.png", None)
+    write(tmp_path, "b.jpg", None)
+    for name, content in (("empty.jpg", b""), ("text.png", b"hello")):
+        (tmp_path / "images/train" / name).write_bytes(content)
+    with caplog.at_level(logging.WARNING):
+        source = Yolo(tmp_path, "train")
+    assert (len(source), source.skipped) == (2, 2)
+    assert [record.getMessage().split("/")[-1] for record in caplog.records] == [
+        "empty.jpg: not a picture, or a broken one",
+        "text.png: not a picture, or a broken one",
+    ]
+
+
+def test_fingerprint_follows_labels_and_pixels(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5")
+    digests = {Yolo(tmp_path, "train").fingerprint(), Yolo(tmp_path, "train").fingerprint()}
+    assert len(digests) == 1
+    write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.75")
+    digests.add(Yolo(tmp_path, "train").fingerprint())
+    write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5", size=(50, 100))
+    digests.add(Yolo(tmp_path, "train").fingerprint())
+    assert len(digests) == 3
+
+
+@pytest.mark.parametrize(
+    "row", ["0 0.5 0.5 0.5", "0 0.5 0.5 0.5 0.5 0.9", "face 0.5 0.5 0.5 0.5", "0 75 25 125 75", "0 0.5 nan 0.5 0.5"]
+)
+def test_a_malformed_row_is_named(tmp_path: Path, row: str) -> None:
+    write(tmp_path, "a.png", f"0 0.5 0.5 0.5 0.5\n{row}\n")
+    with pytest.raises(SourceError, match=rf"labels/train/a\.txt:2: expected 'class cx cy w h' .* found '{row}'"):
+        Yolo(tmp_path, "train")
+
+
+def test_what_is_missing_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"/nowhere: no such folder; set source\.root"):
+        Yolo("/nowhere", "train")
+    with pytest.raises(SourceError, match=r"images/test: no such folder; put the pictures of split 'test' there"):
+        Yolo(tmp_path, "test")
+    (tmp_path / "images/test").mkdir(parents=True)
+    with pytest.raises(SourceError, match=r"labels/test: no such folder; put the labels of split 'test' there"):
+        Yolo(tmp_path, "test")
+    (tmp_path / "labels/test").mkdir(parents=True)
+    with pytest.raises(SourceError, match="images/test: no pictures for split 'test'"):
+        Yolo(tmp_path, "test")

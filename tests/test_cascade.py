@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mtcnn_lit import Detections, cascade
+from mtcnn_lit.boxes import iou
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.nets import ONet, PNet, RNet
+from mtcnn_lit.pyramid import Pyramid
+from tests.bright_squares import BrightPNet, BrightRNet, bright_cascade, picture
+
+Square = tuple[int, int, int, int]
+
+EVERYWHERE: list[Square] = [
+    (60, 50, 84, 74),
+    (40, 30, 137, 127),
+    (0, 50, 24, 74),  # the four borders
+    (120, 0, 160, 40),
+    (170, 60, 200, 90),
+    (60, 126, 84, 150),
+    (0, 0, 30, 30),  # two corners
+    (170, 120, 200, 150),
+]
+
+
+def assert_same(found: Detections, expected: Detections) -> None:
+    torch.testing.assert_close(found.boxes, expected.boxes)
+    torch.testing.assert_close(found.scores, expected.scores)
+
+
+@pytest.mark.parametrize("square", EVERYWHERE)
+def test_one_box_lands_on_the_face(square: Square) -> None:
+    (found,) = bright_cascade().detect([picture(150, 200, square)])
+    assert len(found) == 1
+    # O-Net's crop has half a side of room: one of its 48 pixels is a 32nd of the face.
+    torch.testing.assert_close(found.boxes[0], torch.tensor(square).float(), atol=(square[2] - square[0]) / 32, rtol=0)
+    assert found.scores[0] > 0.9
+
+
+def test_several_faces_best_first() -> None:
+    squares = [(10, 10, 34, 34), (60, 20, 100, 60), (120, 60, 190, 130), (0, 120, 30, 150)]
+    (found,) = bright_cascade().detect([picture(150, 200, *squares)])
+    assert len(found) == 4
+    best = iou(torch.tensor(squares).float(), found.boxes).amax(dim=1)
+    assert (best > 0.85).all()
+    assert (found.scores.diff() <= 0).all()
+
+
+def test_no_face() -> None:
+    (found,) = bright_cascade().detect([picture(150, 200)])
+    assert (found.boxes.shape, found.scores.shape) == ((0, 4), (0,))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (11, 400), (400, 3)])
+def test_a_picture_below_the_window_has_no_face(size: tuple[int, int]) -> None:
+    (found,) = bright_cascade().detect([picture(*size, (0, 0, 2, 2))])
+    assert (found.boxes.shape, found.scores.shape) == ((0, 4), (0,))
+
+
+def test_no_pictures() -> None:
+    assert bright_cascade().detect([]) == []
+
+
+def test_faces_below_the_smallest_are_not_looked_for() -> None:
+    image = picture(200, 200, (50, 50, 70, 70), (100, 100, 160, 160))
+    small, large = replace(bright_cascade(), min_face_size=20), replace(bright_cascade(), min_face_size=60)
+    assert [len(small.detect([image])[0]), len(large.detect([image])[0])] == [2, 1]
+
+
+def test_pictures_of_mixed_sizes_equal_single_ones() -> None:
+    images = [picture(150, 200, EVERYWHERE[0]), picture(5, 5), picture(90, 61, (20, 30, 50, 60)), picture(70, 300)]
+    detector = bright_cascade()
+    together = detector.detect(images)
+    assert [len(found) for found in together] == [1, 0, 1, 0]
+    for image, found in zip(images, together, strict=True):
+        assert_same(found, detector.detect([image])[0])
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = picture(150, 200, (10, 10, 34, 34), (60, 20, 100, 60), (120, 60, 190, 130))
+    whole, proposals = bright_cascade().detect([image])[0], Cascade(BrightPNet()).detect([image])[0]
+    assert len(proposals) > 7  # so that there are several chunks, the last one not full
+    monkeypatch.setattr(cascade, "_CHUNK", 3)
+    assert_same(bright_cascade().detect([image])[0], whole)
+
+
+def test_the_best_windows_of_a_level_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one window a level, the face is still found: it is not just any window."""
+    monkeypatch.setattr(cascade, "_MOST_WINDOWS", 1)
+    (found,) = bright_cascade().detect([picture(150, 200, EVERYWHERE[1])])
+    assert len(found) == 1
+
+
+class OneWindow(PNet):
+    """Finds a face at row 3, column 5 of every level, with a score of sigmoid(2)."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        logits, offsets = super().forward(images)
+        logits = torch.full_like(logits, -20.0)
+        logits[:, 3, 5] = 2.0
+        return logits, torch.tensor([0.1, 0.2, 0.3, 0.4])[None, :, None, None].expand_as(offsets)
+
+
+@pytest.mark.parametrize(
+    ("size", "min_face_size", "expected"),
+    [
+        # The window lies at x 10 to 22, y 6 to 18 of the level, its box at x 11.2 to 25.6, y 8.4 to 22.8.
+        ((40, 60), 12, [11.2, 8.4, 25.6, 22.8]),
+        ((40, 60), 24, [22.4, 16.8, 51.2, 45.6]),
+        ((40, 60), 6, [5.6, 4.2, 12.8, 11.4]),
+        # A scale of 0.6 makes 41 x 61 px into 25 x 37, which is 0.610 and 0.607.
+        ((41, 61), 20, [11.2 * 61 / 37, 8.4 * 41 / 25, 25.6 * 61 / 37, 22.8 * 41 / 25]),
+    ],
+)
+def test_windows_of_pnet_in_pixels_of_the_picture(
+    size: tuple[int, int], min_face_size: float, expected: list[float]
+) -> None:
+    detector = Cascade(OneWindow(), min_face_size=min_face_size, scale_factor=0.1)  # a single level
+    (found,) = detector.detect([picture(*size)])
+    torch.testing.assert_close(found.boxes, torch.tensor([expected]))
+    torch.testing.assert_close(found.scores, torch.tensor([2.0]).sigmoid())
+
+
+def test_a_score_equal_to_the_threshold_passes() -> None:
+    score = torch.tensor(2.0).sigmoid().item()
+    image = picture(40, 60)
+    for threshold, count in ((score, 1), (score + 1e-6, 0)):
+        detector = Cascade(OneWindow(), min_face_size=12, scale_factor=0.1, thresholds=(threshold, 0, 0))
+        assert len(detector.detect([image])[0]) == count
+
+
+def test_it_ends_with_the_last_network_that_is_there() -> None:
+    square = (60, 50, 100, 90)
+    pyramid = Pyramid(picture(150, 200, square))
+    face = torch.tensor([square]).float()
+    whole = bright_cascade()
+    proposed = replace(whole, rnet=None, onet=None).detect_in(pyramid)
+    refined = replace(whole, onet=None).detect_in(pyramid)
+    decided = whole.detect_in(pyramid)
+    assert len(proposed) > len(decided) == 1
+    # R-Net's boxes have a quarter of room on each side, O-Net's none.
+    torch.testing.assert_close(refined.boxes[:1], torch.tensor([[50.0, 40, 110, 100]]), atol=3, rtol=0)
+    assert iou(face, decided.boxes).item() > 0.9 > iou(face, proposed.boxes).max().item()
+
+
+class Merciless(RNet):
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.full((len(crops),), -20.0), torch.zeros(len(crops), 4)
+
+
+def test_rnet_may_leave_nothing_to_onet() -> None:
+    detector = replace(bright_cascade(), rnet=Merciless())
+    assert len(detector.detect([picture(150, 200, EVERYWHERE[0])])[0]) == 0
+
+
+class TwoWindows(PNet):
+    """Finds faces at columns 3 and 12 of row 3, that is at x 6 to 18 and x 24 to 36, y 6 to 18."""
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        logits, offsets = super().forward(images)
+        logits = torch.full_like(logits, -20.0)
+        logits[:, 3, 3], logits[:, 3, 12] = 2.0, 1.0
+        return logits, torch.zeros_like(offsets)
+
+
+class Agreeing(RNet):
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.tensor([2.0, 1.0])[: len(crops)], torch.zeros(len(crops), 4)
+
+
+class Inward(ONet):
+    """Leaves the first crop as it is and leads the second to x 8 to 14, y 8 to 14, within the first."""
+
+    def __init__(self, logits: tuple[float, float]) -> None:
+        super().__init__()
+        self.logits = torch.tensor(logits)
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        inward = [(8 - 24) / 12, (8 - 6) / 12, (14 - 36) / 12, (14 - 18) / 12]
+        return self.logits, torch.tensor([[0, 0, 0, 0], inward])
+
+
+@pytest.mark.parametrize(
+    ("logits", "expected"), [((3.0, 2.0), [6.0, 6.0, 18.0, 18.0]), ((2.0, 3.0), [8.0, 8.0, 14.0, 14.0])]
+)
+def test_of_a_box_within_another_one_the_better_stays(logits: tuple[float, float], expected: list[float]) -> None:
+    """Their IoU is only 1/4: by it, both would stay."""
+    detector = Cascade(TwoWindows(), Agreeing(), Inward(logits), min_face_size=12, scale_factor=0.1)
+    (found,) = detector.detect([picture(40, 60)])
+    torch.testing.assert_close(found.boxes, torch.tensor([expected]), atol=1e-4, rtol=0)
+
+
+def test_untrained_networks_give_well_formed_detections() -> None:
+    torch.manual_seed(0)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    detector = Cascade(PNet().eval(), RNet().eval(), ONet().eval(), thresholds=(0, 0, 0))
+    (found,) = detector.detect([noise])
+    assert len(found) > 0
+    assert (found.scores.diff() <= 0).all()
+    assert found.boxes.isfinite().all()
+
+
+def test_callers_may_change_what_they_get() -> None:
+    (found,) = bright_cascade().detect([picture(150, 200, EVERYWHERE[0])])
+    assert not found.boxes.requires_grad
+    found.boxes[:, 0] += 5  # tensors of inference mode would not allow it
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"min_face_size": 0}, "min_face_size must be above 0 px, not 0"),
+        ({"min_face_size": -3}, "min_face_size must be above 0 px, not -3"),
+        ({"scale_factor": 1}, "scale_factor must lie between 0 and 1, not 1"),
+        ({"scale_factor": 0}, "scale_factor must lie between 0 and 1, not 0"),
+        ({"thresholds": (0.5, 0.5, 1.5)}, r"thresholds must be three numbers from 0 to 1, not \(0.5, 0.5, 1.5\)"),
+        ({"thresholds": (-0.1, 0.5, 0.5)}, "thresholds must be three numbers from 0 to 1"),
+        ({"thresholds": (0.5, 0.5)}, "thresholds must be three numbers from 0 to 1"),
+        ({"onet": ONet()}, "O-Net needs R-Net before it"),
+    ],
+)
+def test_settings_out_of_range(settings: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Cascade(PNet(), **settings)
+
+
+def test_with_thresholds_changes_the_first_ones() -> None:
+    detector = Cascade(PNet(), BrightRNet(), thresholds=(0.1, 0.2, 0.3), min_face_size=33)
+    assert detector.with_thresholds().thresholds == (0.1, 0.2, 0.3)
+    assert detector.with_thresholds(0.9).thresholds == (0.9, 0.2, 0.3)
+    assert detector.with_thresholds(0.9, 0.8, 0.7).thresholds == (0.9, 0.8, 0.7)
+    changed = detector.with_thresholds(0.5)
+    assert (changed.nets, changed.min_face_size) == (detector.nets, 33)
+    with pytest.raises(ValueError, match="thresholds"):
+        detector.with_thresholds(2.0)
+
+
+def test_nets_in_order() -> None:
+    pnet, rnet, onet = PNet(), RNet(), ONet()
+    assert Cascade(pnet).nets == [pnet]
+    assert Cascade(pnet, rnet, onet).nets == [pnet, rnet, onet]
+    assert Cascade(pnet).device == torch.device("cpu")

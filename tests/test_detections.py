@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtcnn_lit import Detections
+
+
+def some() -> Detections:
+    return Detections(torch.arange(12.0).reshape(3, 4), torch.tensor([0.9, 0.5, 0.1]))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "scores", "complaint"),
+    [
+        (torch.zeros(4), torch.zeros(1), r"boxes must have shape \(N, 4\), not \(4,\)"),
+        (torch.zeros(2, 5), torch.zeros(2), r"boxes must have shape \(N, 4\), not \(2, 5\)"),
+        (torch.zeros(2, 4), torch.zeros(3), r"scores must have shape \(2,\), not \(3,\)"),
+        (torch.zeros(2, 4), torch.zeros(2, 1), r"scores must have shape \(2,\), not \(2, 1\)"),
+        (torch.zeros(2, 4, dtype=torch.float64), torch.zeros(2), "not torch.float64 and torch.float32"),
+        (torch.zeros(2, 4), torch.zeros(2, dtype=torch.float16), "not torch.float32 and torch.float16"),
+    ],
+)
+def test_what_does_not_fit_is_refused(boxes: Tensor, scores: Tensor, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Detections(boxes, scores)
+
+
+def test_empty_has_the_shapes_of_no_face() -> None:
+    empty = Detections.empty()
+    assert len(empty) == 0
+    assert (empty.boxes.shape, empty.scores.shape) == ((0, 4), (0,))
+
+
+def test_select_by_index_keeps_the_order_asked_for() -> None:
+    chosen = some().select(torch.tensor([2, 0]))
+    assert chosen.boxes.tolist() == [[8, 9, 10, 11], [0, 1, 2, 3]]
+    assert chosen.scores.tolist() == pytest.approx([0.1, 0.9])
+
+
+def test_select_by_mask() -> None:
+    found = some()
+    chosen = found.select(found.scores > 0.3)
+    assert chosen.boxes.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert len(found.select(found.scores > 1)) == 0
+
+
+def test_detections_can_not_be_changed_into_something_ill_shaped() -> None:
+    with pytest.raises(AttributeError):
+        some().boxes = torch.zeros(7, 4)  # type: ignore[misc]

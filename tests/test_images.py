@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import pytest
+
+from mtcnn_lit.images import EXTENSIONS, Image, ImageError, as_rgb, list_images, read_image, write_image
+
+
+def smooth_picture(height: int = 40, width: int = 60) -> Image:
+    """Another ramp in each channel, so that swapped channels, mirrored axes and shifts show."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([40 + 3 * x, 20 + 4 * y, 200 - x - 2 * y], axis=2).astype(np.uint8)
+
+
+def levels_apart(a: Image, b: Image) -> int:
+    return int(np.abs(a.astype(int) - b.astype(int)).max())
+
+
+@pytest.mark.parametrize("extension", sorted(EXTENSIONS))
+def test_a_picture_survives_writing_and_reading(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / "new" / "folder" / f"picture{extension}"
+    write_image(path, smooth_picture())
+    lossy = extension in {".jpg", ".jpeg", ".avif"}
+    assert levels_apart(read_image(path), smooth_picture()) <= (12 if lossy else 0)
+
+
+def test_a_name_beyond_ascii(tmp_path: Path) -> None:
+    write_image(tmp_path / "Grüße 日本.PNG", smooth_picture())
+    assert levels_apart(read_image(str(tmp_path / "Grüße 日本.PNG")), smooth_picture()) == 0
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("extension", ["png", "tif"])
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, extension: str) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"turned.{extension}"
+    PIL.Image.fromarray(smooth_picture()).save(path, exif=exif)
+    with PIL.Image.open(path) as stored:
+        expected = np.asarray(PIL.ImageOps.exif_transpose(stored))
+    assert levels_apart(read_image(path), expected) == 0
+
+
+def test_exif_orientation_of_a_jpeg_is_applied(tmp_path: Path) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn it clockwise
+    PIL.Image.fromarray(smooth_picture()).save(tmp_path / "turned.jpg", exif=exif, quality=95)
+    assert levels_apart(read_image(tmp_path / "turned.jpg"), np.rot90(smooth_picture(), -1)) <= 8
+
+
+@pytest.mark.parametrize(
+    ("mode", "value", "expected"),
+    [
+        ("L", 200, [200, 200, 200]),
+        ("1", 1, [255, 255, 255]),
+        ("LA", (200, 0), [200, 200, 200]),
+        ("RGBA", (200, 100, 50, 0), [200, 100, 50]),  # transparent, and yet its colour
+        ("RGB", (200, 100, 50), [200, 100, 50]),
+        ("I;16", 51400, [200, 200, 200]),  # 200 * 257
+    ],
+)
+def test_other_kinds_become_rgb(tmp_path: Path, mode: str, value: Any, expected: list[int]) -> None:
+    PIL.Image.new(mode, (5, 4), value).save(tmp_path / "picture.png")
+    picture = read_image(tmp_path / "picture.png")
+    assert (picture.dtype, picture.shape) == (np.uint8, (4, 5, 3))
+    assert levels_apart(picture, np.broadcast_to(np.uint8(expected), (4, 5, 3))) <= 1  # 16 bits may round down
+
+
+def test_a_palette_becomes_rgb(tmp_path: Path) -> None:
+    palette = PIL.Image.fromarray(smooth_picture()).quantize(16)
+    palette.save(tmp_path / "picture.png")
+    assert levels_apart(read_image(tmp_path / "picture.png"), np.asarray(palette.convert("RGB"))) == 0
+
+
+def test_colour_of_16_bits_becomes_rgb(tmp_path: Path) -> None:
+    bgr = cv2.cvtColor(smooth_picture(), cv2.COLOR_RGB2BGR).astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / "picture.png"), bgr)
+    assert levels_apart(read_image(tmp_path / "picture.png"), smooth_picture()) <= 1
+
+
+def half_a_png() -> bytes:
+    encoded = cv2.imencode(".png", smooth_picture())[1].tobytes()
+    return encoded[: len(encoded) // 2]
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture at all\n" * 50, bytes(1000), half_a_png()])
+def test_a_broken_picture_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "broken.png").write_bytes(content)
+    with pytest.raises(ImageError, match=r"can't read .*broken\.png: not a picture, or a broken one"):
+        read_image(tmp_path / "broken.png")
+
+
+def test_a_missing_file_and_a_folder_are_errors_that_name_them(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"can't read .*nowhere\.png: No such file"):
+        read_image(tmp_path / "nowhere.png")
+    with pytest.raises(ImageError, match=r"can't read .*: Is a directory"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["picture.xyz", "picture"])
+def test_an_unknown_format_is_not_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ImageError, match=rf"can't write .*{name}: no picture format has the extension"):
+        write_image(tmp_path / name, smooth_picture())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_can_not_be_written_to(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImageError, match=r"can't write .*picture\.png: "):
+        write_image(tmp_path / "file" / "picture.png", smooth_picture())
+
+
+NO_PICTURES = [
+    (np.zeros((4, 5), np.uint8), r"not uint8 \(4, 5\)"),
+    (np.zeros((4, 5, 4), np.uint8), r"not uint8 \(4, 5, 4\)"),
+    (np.zeros((3, 4, 5), np.uint8), r"not uint8 \(3, 4, 5\)"),
+    (np.zeros((4, 5, 3), np.float32), r"not float32 \(4, 5, 3\)"),
+    ([[1, 2, 3]], "not list"),
+    (None, "not NoneType"),
+    (np.zeros((0, 5, 3), np.uint8), r"must have pixels, not shape \(0, 5, 3\)"),
+]
+
+
+@pytest.mark.parametrize(("array", "complaint"), NO_PICTURES)
+def test_what_is_no_picture_is_refused(tmp_path: Path, array: Any, complaint: str) -> None:
+    with pytest.raises(ImageError, match=complaint):
+        as_rgb(array)
+    with pytest.raises(ImageError, match=complaint):
+        write_image(tmp_path / "picture.png", array)
+
+
+def test_a_picture_passes_as_it_is() -> None:
+    picture = smooth_picture()
+    assert as_rgb(picture) is picture
+
+
+def test_list_images_finds_pictures_at_any_depth_in_order(tmp_path: Path) -> None:
+    for name in ("b.png", "a/z.JPEG", "a/notes.txt", "a/b/c.webp", "d.png/inside.bmp", "B.Tif"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
+    assert found == ["B.Tif", "a/b/c.webp", "a/z.JPEG", "b.png", "d.png/inside.bmp"]
+    assert list_images(str(tmp_path / "nowhere")) == []

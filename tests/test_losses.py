@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from mtcnn_lit.losses import box_loss, hard_example_loss
+
+YES, NO = True, False
+
+
+def logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
+
+
+def test_cross_entropy_of_all_patches_by_hand() -> None:
+    logits = torch.tensor([logit(0.8), logit(0.3), 0.0])
+    loss = hard_example_loss(logits, torch.tensor([YES, NO, YES]), torch.tensor([YES, YES, YES]), keep=1.0)
+    assert loss.item() == pytest.approx(-(math.log(0.8) + math.log(0.7) + math.log(0.5)) / 3)
+
+
+@pytest.mark.parametrize(("keep", "kept"), [(1.0, 10), (0.7, 7), (0.69, 6), (0.5, 5), (0.01, 1), (0.0, 1)])
+def test_the_hardest_share_is_kept(keep: float, kept: int) -> None:
+    faces = torch.tensor([YES, NO] * 5)
+    # The share that is right falls from patch to patch, so the last ones are the hardest.
+    right = [0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2]
+    logits = torch.tensor([logit(p) if face else logit(1 - p) for p, face in zip(right, faces, strict=True)])
+    loss = hard_example_loss(logits, faces, torch.ones(10, dtype=torch.bool), keep)
+    assert loss.item() == pytest.approx(-sum(math.log(p) for p in right[-kept:]) / kept, rel=1e-5)
+
+
+def test_only_hard_examples_get_a_gradient() -> None:
+    logits = torch.tensor([5.0, -5.0, 0.5, -0.5], requires_grad=True)
+    hard_example_loss(logits, torch.tensor([YES, NO, YES, NO]), torch.ones(4, dtype=torch.bool), keep=0.5).backward()
+    assert logits.grad is not None
+    assert (logits.grad != 0).tolist() == [NO, NO, YES, YES]
+    assert logits.grad[2].item() == pytest.approx(-logits.grad[3].item())
+
+
+def test_masked_patches_count_neither_as_hard_nor_in_the_share() -> None:
+    logits = torch.tensor([0.0, -9.0, 0.0, -9.0], requires_grad=True)  # the parts are all wrong
+    mask = torch.tensor([YES, NO, YES, NO])
+    loss = hard_example_loss(logits, torch.tensor([YES, YES, NO, YES]), mask, keep=0.7)  # int(0.7 * 2) = 1 patch
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(2))
+    assert logits.grad is not None
+    assert logits.grad[[1, 3]].tolist() == [0, 0]
+
+
+def test_logits_far_out_stay_finite() -> None:
+    mask = torch.tensor([YES, YES])
+    assert hard_example_loss(torch.tensor([-500.0, 500.0]), torch.tensor([YES, NO]), mask, 1.0).item() == 500
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_no_patch_that_takes_part_gives_0_with_a_gradient(count: int) -> None:
+    nobody = torch.zeros(count, dtype=torch.bool)
+    logits, offsets = torch.randn(count, requires_grad=True), torch.randn(count, 4, requires_grad=True)
+    loss = hard_example_loss(logits, nobody, nobody, 0.7) + box_loss(offsets, torch.zeros(count, 4), nobody)
+    assert loss.item() == 0
+    loss.backward()
+    assert logits.grad is not None
+    assert offsets.grad is not None
+    assert not logits.grad.any()
+    assert not offsets.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [
+        (0.0, 0.0),
+        (0.05, 0.0125),  # within 0.1 a parabola: d² / (2 * 0.1)
+        (0.1, 0.05),
+        (0.3, 0.25),  # beyond it a line: |d| - 0.1 / 2
+        (-0.3, 0.25),
+        (-2.0, 1.95),
+    ],
+)
+def test_smooth_l1_by_hand(difference: float, expected: float) -> None:
+    targets = torch.tensor([[0.2, -0.1, 0.0, 0.4]])
+    offsets = targets + torch.tensor([[0.0, difference, 0.0, 0.0]])
+    assert box_loss(offsets, targets, torch.tensor([YES])).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_box_loss_sums_sides_and_averages_over_the_patches_that_take_part() -> None:
+    offsets = torch.tensor([[0.3, 0.3, 0.3, 0.3], [9.0, 9.0, 9.0, 9.0], [0.05, 0.0, 0.0, 0.0]], requires_grad=True)
+    loss = box_loss(offsets, torch.zeros(3, 4), torch.tensor([YES, NO, YES]))
+    loss.backward()
+    assert loss.item() == pytest.approx((4 * 0.25 + 0.0125) / 2)
+    assert offsets.grad is not None
+    torch.testing.assert_close(offsets.grad, torch.tensor([[0.5] * 4, [0.0] * 4, [0.25, 0, 0, 0]]))

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from mtcnn_lit import MTCNN, Detections
+from mtcnn_lit.images import ImageError, write_image
+from mtcnn_lit.mtcnn import pick_device
+from mtcnn_lit.nets import ONet, PNet, RNet, WeightsError, weights_digest
+from tests.bright_squares import bright_cascade, picture
+
+IMAGE = picture(90, 120, (40, 20, 80, 60))
+
+
+@pytest.fixture
+def detector() -> MTCNN:
+    return MTCNN(bright_cascade())
+
+
+def assert_on_the_face(found: Detections) -> None:
+    torch.testing.assert_close(found.boxes, torch.tensor([[40.0, 20, 80, 60]]), atol=2, rtol=0)
+
+
+def test_an_array(detector: MTCNN) -> None:
+    assert_on_the_face(detector.detect(IMAGE))
+
+
+def test_a_path(detector: MTCNN, tmp_path: Path) -> None:
+    write_image(tmp_path / "picture.png", IMAGE)
+    assert_on_the_face(detector.detect(tmp_path / "picture.png"))
+    assert_on_the_face(detector.detect(str(tmp_path / "picture.png")))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "CMYK"])
+def test_a_pil_image(detector: MTCNN, mode: str) -> None:
+    assert_on_the_face(detector.detect(PIL.Image.fromarray(IMAGE).convert(mode)))
+
+
+def test_an_array_that_lies_otherwise_in_memory(detector: MTCNN) -> None:
+    assert_on_the_face(detector.detect(np.asfortranarray(IMAGE)))
+    assert_on_the_face(detector.detect(IMAGE[..., ::-1]))
+    mirrored = detector.detect(IMAGE[:, ::-1])
+    torch.testing.assert_close(mirrored.boxes, torch.tensor([[40.0, 20, 80, 60]]), atol=2, rtol=0)
+
+
+@pytest.mark.parametrize("sequence", [list, tuple])
+def test_a_list_of_anything_gives_a_list(detector: MTCNN, tmp_path: Path, sequence: Any) -> None:
+    write_image(tmp_path / "picture.png", IMAGE)
+    pictures = [IMAGE, tmp_path / "picture.png", PIL.Image.fromarray(IMAGE), picture(30, 50)]
+    found = detector.detect(sequence(pictures))
+    assert [len(one) for one in found] == [1, 1, 1, 0]
+    for one in found[:3]:
+        assert_on_the_face(one)
+    assert detector.detect(sequence([IMAGE]))[0].boxes.shape == (1, 4)
+    assert detector.detect(sequence([])) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (IMAGE.astype(np.float32) / 255, r"must be a uint8 RGB array \(H, W, 3\), not float32 \(90, 120, 3\)"),
+        (IMAGE[..., 0], r"not uint8 \(90, 120\)"),
+        (np.zeros((90, 120, 4), np.uint8), r"not uint8 \(90, 120, 4\)"),
+        (np.zeros((0, 0, 3), np.uint8), "must have pixels"),
+        (torch.zeros(90, 120, 3, dtype=torch.uint8), "not Tensor"),
+        (None, "not NoneType"),
+        ("nowhere.jpg", r"can't read nowhere\.jpg: No such file"),
+        (PIL.Image.new("I;16", (20, 20)), "mode I;16 has no 8-bit pixels: convert it, or give its path"),
+        (PIL.Image.new("F", (20, 20)), "mode F has no 8-bit pixels"),
+    ],
+)
+def test_what_is_no_picture_is_refused(detector: MTCNN, given: Any, complaint: str) -> None:
+    with pytest.raises(ImageError, match=complaint):
+        detector.detect(given)
+    with pytest.raises(ImageError, match=complaint):
+        detector.detect([IMAGE, given])
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> dict[str, Path]:
+    paths = {}
+    for name, net in (("pnet", PNet()), ("rnet", RNet()), ("onet", ONet())):
+        weights = {f"net.{key}": value for key, value in net.state_dict().items()}
+        paths[name] = tmp_path / f"{name}.ckpt"
+        torch.save({"state_dict": weights, "hyper_parameters": {"net": name}}, paths[name])
+    return paths
+
+
+def test_from_checkpoints_takes_weights_and_settings(checkpoints: dict[str, Path]) -> None:
+    detector = MTCNN.from_checkpoints(
+        **checkpoints, min_face_size=31, scale_factor=0.6, thresholds=(0.1, 0.2, 0.3), device="cpu"
+    )
+    cascade = detector.cascade
+    assert [type(net) for net in cascade.nets] == [PNet, RNet, ONet]
+    assert (cascade.min_face_size, cascade.scale_factor, cascade.thresholds) == (31, 0.6, (0.1, 0.2, 0.3))
+    for net, path in zip(cascade.nets, checkpoints.values(), strict=True):
+        stored = torch.load(path)["state_dict"]
+        assert torch.equal(net.face.weight, stored["net.face.weight"])
+    assert len({weights_digest(net) for net in cascade.nets}) == 3
+
+
+def test_from_checkpoints_defaults(checkpoints: dict[str, Path]) -> None:
+    cascade = MTCNN.from_checkpoints(*checkpoints.values(), device="cpu").cascade
+    assert (cascade.min_face_size, cascade.scale_factor, cascade.thresholds) == (20, 0.709, (0.6, 0.7, 0.7))
+
+
+def test_checkpoints_in_the_wrong_order(checkpoints: dict[str, Path]) -> None:
+    with pytest.raises(WeightsError, match="holds weights of onet, but rnet is asked for"):
+        MTCNN.from_checkpoints(checkpoints["pnet"], checkpoints["onet"], checkpoints["rnet"])
+
+
+@pytest.mark.parametrize(("gpu", "expected"), [(True, "cuda"), (False, "cpu")])
+def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch, gpu: bool, expected: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert pick_device("auto") == torch.device(expected)
+    assert pick_device("cpu") == pick_device(torch.device("cpu")) == torch.device("cpu")
