@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from mtcnn_lit import Detections, cascade
 from mtcnn_lit.boxes import iou
@@ -97,44 +96,6 @@ def test_the_best_windows_of_a_level_go_on(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(found) == 1
 
 
-class OneWindow(PNet):
-    """Finds a face at row 3, column 5 of every level, with a score of sigmoid(2)."""
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        logits, offsets = super().forward(images)
-        logits = torch.full_like(logits, -20.0)
-        logits[:, 3, 5] = 2.0
-        return logits, torch.tensor([0.1, 0.2, 0.3, 0.4])[None, :, None, None].expand_as(offsets)
-
-
-@pytest.mark.parametrize(
-    ("size", "min_face_size", "expected"),
-    [
-        # The window lies at x 10 to 22, y 6 to 18 of the level, its box at x 11.2 to 25.6, y 8.4 to 22.8.
-        ((40, 60), 12, [11.2, 8.4, 25.6, 22.8]),
-        ((40, 60), 24, [22.4, 16.8, 51.2, 45.6]),
-        ((40, 60), 6, [5.6, 4.2, 12.8, 11.4]),
-        # A scale of 0.6 makes 41 x 61 px into 25 x 37, which is 0.610 and 0.607.
-        ((41, 61), 20, [11.2 * 61 / 37, 8.4 * 41 / 25, 25.6 * 61 / 37, 22.8 * 41 / 25]),
-    ],
-)
-def test_windows_of_pnet_in_pixels_of_the_picture(
-    size: tuple[int, int], min_face_size: float, expected: list[float]
-) -> None:
-    detector = Cascade(OneWindow(), min_face_size=min_face_size, scale_factor=0.1)  # a single level
-    (found,) = detector.detect([picture(*size)])
-    torch.testing.assert_close(found.boxes, torch.tensor([expected]))
-    torch.testing.assert_close(found.scores, torch.tensor([2.0]).sigmoid())
-
-
-def test_a_score_equal_to_the_threshold_passes() -> None:
-    score = torch.tensor(2.0).sigmoid().item()
-    image = picture(40, 60)
-    for threshold, count in ((score, 1), (score + 1e-6, 0)):
-        detector = Cascade(OneWindow(), min_face_size=12, scale_factor=0.1, thresholds=(threshold, 0, 0))
-        assert len(detector.detect([image])[0]) == count
-
-
 def test_it_ends_with_the_last_network_that_is_there() -> None:
     square = (60, 50, 100, 90)
     pyramid = Pyramid(picture(150, 200, square))
@@ -147,53 +108,6 @@ def test_it_ends_with_the_last_network_that_is_there() -> None:
     # R-Net's boxes have a quarter of room on each side, O-Net's none.
     torch.testing.assert_close(refined.boxes[:1], torch.tensor([[50.0, 40, 110, 100]]), atol=3, rtol=0)
     assert iou(face, decided.boxes).item() > 0.9 > iou(face, proposed.boxes).max().item()
-
-
-class Merciless(RNet):
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.full((len(crops),), -20.0), torch.zeros(len(crops), 4)
-
-
-def test_rnet_may_leave_nothing_to_onet() -> None:
-    detector = replace(bright_cascade(), rnet=Merciless())
-    assert len(detector.detect([picture(150, 200, EVERYWHERE[0])])[0]) == 0
-
-
-class TwoWindows(PNet):
-    """Finds faces at columns 3 and 12 of row 3, that is at x 6 to 18 and x 24 to 36, y 6 to 18."""
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        logits, offsets = super().forward(images)
-        logits = torch.full_like(logits, -20.0)
-        logits[:, 3, 3], logits[:, 3, 12] = 2.0, 1.0
-        return logits, torch.zeros_like(offsets)
-
-
-class Agreeing(RNet):
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.tensor([2.0, 1.0])[: len(crops)], torch.zeros(len(crops), 4)
-
-
-class Inward(ONet):
-    """Leaves the first crop as it is and leads the second to x 8 to 14, y 8 to 14, within the first."""
-
-    def __init__(self, logits: tuple[float, float]) -> None:
-        super().__init__()
-        self.logits = torch.tensor(logits)
-
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        inward = [(8 - 24) / 12, (8 - 6) / 12, (14 - 36) / 12, (14 - 18) / 12]
-        return self.logits, torch.tensor([[0, 0, 0, 0], inward])
-
-
-@pytest.mark.parametrize(
-    ("logits", "expected"), [((3.0, 2.0), [6.0, 6.0, 18.0, 18.0]), ((2.0, 3.0), [8.0, 8.0, 14.0, 14.0])]
-)
-def test_of_a_box_within_another_one_the_better_stays(logits: tuple[float, float], expected: list[float]) -> None:
-    """Their IoU is only 1/4: by it, both would stay."""
-    detector = Cascade(TwoWindows(), Agreeing(), Inward(logits), min_face_size=12, scale_factor=0.1)
-    (found,) = detector.detect([picture(40, 60)])
-    torch.testing.assert_close(found.boxes, torch.tensor([expected]), atol=1e-4, rtol=0)
 
 
 def test_untrained_networks_give_well_formed_detections() -> None:

@@ -1,0 +1,160 @@
+"""What each step of the cascade does with a network's answers, by networks that answer as a script says."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from mtcnn_lit import Detections
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.nets import ONet, PNet, RNet
+from tests.bright_squares import picture
+
+Offsets = tuple[float, float, float, float]
+Window = tuple[int, int, float, Offsets]  # row and column in P-Net's map, logit, offsets
+CropNet = TypeVar("CropNet", RNet, ONet)
+
+STAY: Offsets = (0, 0, 0, 0)
+SCORE = torch.tensor(2.0).sigmoid().item()
+
+
+def pnet(levels: dict[int, list[Window]]) -> PNet:
+    """A P-Net that finds faces in these windows of the levels of these heights, and nowhere else."""
+    net = PNet()
+    shapes = net.forward
+
+    def forward(images: Tensor) -> tuple[Tensor, Tensor]:
+        logits, offsets = (torch.zeros_like(output) for output in shapes(images))
+        logits -= 20
+        for row, column, logit, sides in levels.get(images.shape[2], []):
+            logits[0, row, column] = logit
+            offsets[0, :, row, column] = torch.tensor(sides)
+        return logits, offsets
+
+    net.forward = forward  # type: ignore[method-assign]
+    return net
+
+
+def scripted(net: CropNet, *answers: tuple[float, Offsets]) -> CropNet:
+    """The network, made to answer its first crop, its second and so on with a logit and offsets."""
+    logits, offsets = torch.tensor([logit for logit, _ in answers]), torch.tensor([sides for _, sides in answers])
+    net.forward = lambda crops: (logits[: len(crops)].float(), offsets[: len(crops)].float())  # type: ignore[method-assign]
+    return net
+
+
+def detect(
+    *nets: PNet | RNet | ONet,
+    size: tuple[int, int] = (40, 60),
+    min_face_size: float = 12,
+    scale_factor: float = 0.1,  # a single level
+    thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5),
+) -> Detections:
+    first, second, third = (*nets, None, None)[:3]
+    cascade = Cascade(first, second, third, min_face_size, scale_factor, thresholds)  # type: ignore[arg-type]
+    return cascade.detect([picture(*size)])[0]
+
+
+def assert_boxes(found: Detections, *expected: tuple[float, float, float, float]) -> None:
+    torch.testing.assert_close(found.boxes, torch.tensor(expected), atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "min_face_size", "level", "expected"),
+    [
+        # Row 3, column 5 is the window at x 10 to 22, y 6 to 18 of the level; its box x 11.2 to 25.6, y 8.4 to 22.8.
+        ((40, 60), 12, 40, (11.2, 8.4, 25.6, 22.8)),
+        ((40, 60), 24, 20, (22.4, 16.8, 51.2, 45.6)),
+        ((40, 60), 6, 80, (5.6, 4.2, 12.8, 11.4)),
+        # A scale of 0.6 makes 41 x 61 px into 25 x 37, which is 0.610 and 0.607.
+        ((41, 61), 20, 25, (11.2 * 61 / 37, 8.4 * 41 / 25, 25.6 * 61 / 37, 22.8 * 41 / 25)),
+    ],
+)
+def test_windows_of_pnet_in_pixels_of_the_picture(
+    size: tuple[int, int], min_face_size: float, level: int, expected: tuple[float, float, float, float]
+) -> None:
+    net = pnet({level: [(3, 5, 2.0, (0.1, 0.2, 0.3, 0.4))]})
+    found = detect(net, size=size, min_face_size=min_face_size)
+    assert_boxes(found, expected)
+    assert found.scores.tolist() == pytest.approx([SCORE])
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "count"),
+    [
+        (1, 1, 1),  # 2 px off on both axes: IoU 100 / 188 = .53
+        (0, 2, 2),  # 4 px off on one: exactly .5
+    ],
+)
+def test_windows_of_a_level_that_overlap_by_more_than_a_half_are_one(row: int, column: int, count: int) -> None:
+    found = detect(pnet({40: [(0, 0, 3.0, STAY), (row, column, 2.0, STAY)]}))
+    assert len(found) == count
+    assert_boxes(found.select(torch.tensor([0])), (0, 0, 12, 12))
+
+
+@pytest.mark.parametrize(
+    ("factor", "height", "row", "count"),
+    [
+        (0.9, 36, 5, 1),  # 12 to 24 px beside 11.1 to 24.4: IoU .81
+        (0.8, 32, 5, 2),  # beside 12.5 to 27.5: IoU .56, above the .5 within a level, but not across levels
+    ],
+)
+def test_windows_of_two_levels_that_nearly_coincide_are_one(factor: float, height: int, row: int, count: int) -> None:
+    net = pnet({40: [(6, 6, 3.0, STAY)], height: [(row, row, 2.0, STAY)]})
+    found = detect(net, size=(40, 40), scale_factor=factor)
+    assert len(found) == count
+    assert_boxes(found.select(torch.tensor([0])), (12, 12, 24, 24))
+
+
+def test_candidates_are_judged_in_a_square_about_their_centre() -> None:
+    wide = pnet({40: [(3, 5, 2.0, (0, 0, 0.5, 0))]})  # x 10 to 28, y 6 to 18
+    assert_boxes(detect(wide, scripted(RNet(), (2.0, STAY))), (10, 3, 28, 21))
+    high = scripted(RNet(), (2.0, (1 / 3, 0, -1 / 3, 0)))  # x 16 to 22, y 3 to 21
+    assert_boxes(detect(wide, high, scripted(ONet(), (2.0, STAY))), (10, 3, 28, 21))
+
+
+def test_crops_of_rnet_that_nearly_coincide_are_one() -> None:
+    """P-Net's windows lie apart, but its offsets lead both to the same place."""
+    net = pnet({40: [(3, 3, 2.0, STAY), (3, 12, 1.0, (-1.5, 0, -1.5, 0))]})
+    assert len(detect(net)) == 2
+    assert_boxes(detect(net, scripted(RNet(), (1.0, STAY), (2.0, (0.1, 0.1, 0.1, 0.1)))), (7.2, 7.2, 19.2, 19.2))
+
+
+@pytest.mark.parametrize(
+    ("logits", "expected"), [((3.0, 2.0), (6.0, 6.0, 18.0, 18.0)), ((2.0, 3.0), (8.0, 8.0, 14.0, 14.0))]
+)
+def test_of_a_box_within_another_one_the_better_stays(
+    logits: tuple[float, float], expected: tuple[float, float, float, float]
+) -> None:
+    """O-Net leaves one crop and leads the other one into it. Their IoU is only 1/4: by it, both would stay."""
+    apart = pnet({40: [(3, 3, 2.0, STAY), (3, 12, 1.0, STAY)]})  # x 6 to 18 and x 24 to 36
+    inward = ((8 - 24) / 12, (8 - 6) / 12, (14 - 36) / 12, (14 - 18) / 12)
+    onet = scripted(ONet(), (logits[0], STAY), (logits[1], inward))
+    assert_boxes(detect(apart, scripted(RNet(), (2.0, STAY), (1.0, STAY)), onet), expected)
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2])
+@pytest.mark.parametrize(("above", "count"), [(0.0, 1), (1e-6, 0)])
+def test_each_network_has_its_threshold_and_an_equal_score_passes(stage: int, above: float, count: int) -> None:
+    thresholds = [0.5, 0.5, 0.5]
+    thresholds[stage] = SCORE + above
+    nets = (pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), scripted(ONet(), (2.0, STAY)))
+    assert len(detect(*nets, thresholds=(thresholds[0], thresholds[1], thresholds[2]))) == count
+
+
+def test_scores_are_those_of_the_last_network_best_first() -> None:
+    apart = pnet({40: [(3, 3, 3.0, STAY), (3, 12, 2.5, STAY)]})
+    rnet = scripted(RNet(), (0.5, STAY), (1.0, STAY))
+    assert detect(apart).scores.tolist() == pytest.approx(torch.tensor([3.0, 2.5]).sigmoid().tolist())
+    assert detect(apart, rnet).scores.tolist() == pytest.approx(torch.tensor([1.0, 0.5]).sigmoid().tolist())
+    found = detect(apart, rnet, scripted(ONet(), (0.1, STAY), (0.2, STAY)))  # R-Net's order: the right one first
+    assert found.scores.tolist() == pytest.approx(torch.tensor([0.2, 0.1]).sigmoid().tolist())
+    assert_boxes(found, (6, 6, 18, 18), (24, 6, 36, 18))
+
+
+def test_rnet_may_leave_nothing_to_onet() -> None:
+    net = pnet({40: [(3, 5, 2.0, STAY)]})
+    found = detect(net, scripted(RNet(), (-9.0, STAY)), scripted(ONet(), (9.0, STAY)))
+    assert (found.boxes.shape, found.scores.shape) == ((0, 4), (0,))
