@@ -39,7 +39,7 @@ class Pyramid:
         self._finest_for_crops = sum(max(octave.shape) > _REMAP_LIMIT for octave in self._octaves)
 
     def level(self, scale: float) -> Image:
-        """The picture at ``scale`` (1 is its own size): uint8 RGB, round(H * scale) by round(W * scale), 1 px at least."""
+        """The picture at ``scale`` (1 is its own size): uint8 RGB of round(H * scale) by round(W * scale), or 1 px."""
         size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
         octave = self._octaves[int(self._finest_octave(np.asarray(1 / scale)))]
         return np.asarray(cv2.resize(octave, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)

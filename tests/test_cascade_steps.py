@@ -58,7 +58,7 @@ def detect(
 
 
 def assert_boxes(found: Detections, *expected: tuple[float, float, float, float]) -> None:
-    torch.testing.assert_close(found.boxes, torch.tensor(expected), atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(found.boxes, torch.tensor(expected).float(), atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

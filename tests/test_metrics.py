@@ -1,17 +1,11 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
-import multiprocessing
-import os
-import socket
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from torch import Tensor, distributed
+from torch import Tensor
 
 from mtcnn_lit import Detections
 from mtcnn_lit.metrics import IGNORED, WRONG, AveragePrecision, average_precision, match
@@ -138,68 +132,6 @@ def test_no_cap_on_detections() -> None:
     assert measure([([(face, 0.9 - 1e-4 * i) for i, face in enumerate(faces)], faces, [])]) == pytest.approx(1)
 
 
-def slow_average_precision(examples: list[Example], iou_threshold: float) -> float:
-    """The same by the definitions, in plain Python: for each recall reached, the best precision at it or beyond."""
-
-    def overlap(a: Box, b: Box) -> tuple[float, float]:
-        shared = max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
-        size_a, size_b = ((x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in (a, b))
-        return shared / (size_a + size_b - shared), shared / size_a
-
-    verdicts: list[tuple[float, bool]] = []
-    for found, faces, ignored in examples:
-        free = list(range(len(faces)))
-        for box, score in sorted(found, key=lambda pair: -pair[1]):
-            best = max(free, key=lambda face: (overlap(box, faces[face])[0], -face), default=None)
-            if best is not None and overlap(box, faces[best])[0] >= iou_threshold:
-                free.remove(best)
-                verdicts.append((score, True))
-            elif all(max(overlap(box, region)) < iou_threshold for region in ignored):
-                verdicts.append((score, False))
-    total = sum(len(faces) for _, faces, _ in examples)
-    curve = [(0, 0.0)]
-    for threshold in sorted({score for score, _ in verdicts}, reverse=True):
-        hits = [hit for score, hit in verdicts if score >= threshold]
-        curve.append((sum(hits), sum(hits) / len(hits)))
-    return sum(
-        (found - before) / total * max(precision for recall, precision in curve if recall >= found)
-        for (before, _), (found, _) in itertools.pairwise(curve)
-    )
-
-
-# A coarse raster, so that faces are hit, shared and missed, and scores and overlaps tie. No ratio of these areas comes
-# near to .55: with it as the threshold, rounding decides nothing.
-corner, side = st.integers(0, 6).map(lambda n: n * 4.0), st.sampled_from([8.0, 12.0, 16.0])
-box = st.tuples(corner, corner, side, side).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]))
-score = st.integers(1, 8).map(lambda n: n / 8)
-example = st.tuples(st.lists(st.tuples(box, score), max_size=8), st.lists(box, max_size=4), st.lists(box, max_size=2))
-examples_with_a_face = st.lists(example, min_size=1, max_size=4).filter(lambda all_: any(faces for _, faces, _ in all_))
-
-
-@settings(max_examples=300, deadline=None)
-@given(examples_with_a_face)
-def test_it_equals_a_slow_reference(examples: list[Example]) -> None:
-    assert measure(examples, 0.55) == pytest.approx(slow_average_precision(examples, 0.55), abs=1e-5)
-
-
-@settings(deadline=None)
-@given(examples_with_a_face, st.randoms(use_true_random=False))
-def test_the_order_of_images_does_not_matter(examples: list[Example], random) -> None:
-    shuffled = random.sample(examples, len(examples))
-    assert measure(shuffled) == pytest.approx(measure(examples), abs=1e-6)
-
-
-@settings(deadline=None)
-@given(examples_with_a_face, examples_with_a_face)
-def test_two_metrics_merged_equal_one(first: list[Example], second: list[Example]) -> None:
-    one, other = AveragePrecision(), AveragePrecision()
-    for metric, examples in ((one, first), (other, second)):
-        for found, faces, ignored in examples:
-            metric.update([detections(found)], [tensor(faces)], [tensor(ignored)])
-    one.merge_state(other)
-    assert one.compute().item() == pytest.approx(measure([*first, *second]), abs=1e-6)
-
-
 EXAMPLES: list[Example] = [
     ([(A, 0.9), (NOWHERE, 0.8)], [A, C], []),
     ([(B, 0.7), (NOWHERE, 0.6)], [B], [NOWHERE]),
@@ -235,32 +167,3 @@ def test_a_threshold_out_of_range(threshold: float) -> None:
 def test_lists_of_different_lengths() -> None:
     with pytest.raises(ValueError, match="shorter"):
         AveragePrecision().update([Detections.empty()], [], [])
-
-
-def _measure_in_one_of_two_processes(rank: int, port: int, shares: list[list[int]], results) -> None:  # type: ignore[no-untyped-def]
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    distributed.init_process_group("gloo", rank=rank, world_size=2)
-    metric = AveragePrecision()
-    for found, faces, ignored in (EXAMPLES[index] for index in shares[rank]):
-        metric.update([detections(found)], [tensor(faces)], [tensor(ignored)])
-    results.put(metric.compute().item())
-    distributed.destroy_process_group()
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The ``compute`` method of metric AveragePrecision was called before")
-@pytest.mark.parametrize("shares", [[[0, 2], [1]], [[0, 1, 2], []]])  # in the second case, one process has no image
-def test_two_processes_gather_to_the_same_as_one(shares: list[list[int]]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [
-        context.Process(target=_measure_in_one_of_two_processes, args=(rank, port, shares, results)) for rank in (0, 1)
-    ]
-    for process in processes:
-        process.start()
-    assert [results.get(timeout=90) for _ in processes] == pytest.approx([EXAMPLES_AP] * 2)
-    for process in processes:
-        process.join(timeout=30)

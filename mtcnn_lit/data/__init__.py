@@ -1,0 +1,1 @@
+"""From patch stores to batches."""

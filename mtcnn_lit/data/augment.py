@@ -14,7 +14,7 @@ from mtcnn_lit.images import Image
 # albumentations asks the network for its newest version at import otherwise.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
-import albumentations as A  # noqa: E402
+import albumentations as A
 
 Offsets = npt.NDArray[np.float32]
 
@@ -55,13 +55,13 @@ class Augment:
 
 
 def _corners(offsets: Offsets, size: int) -> Offsets:
-    """Corners of the faces in patch pixels, as albumentations counts them: pixel i has its centre at i. (N, 4) -> (2N, 2)."""
+    """Corners of the faces in patch pixels, the centre of pixel i at i as in albumentations. (N, 4) -> (2N, 2)."""
     faces = offsets * size + np.array([0, 0, size, size], dtype=np.float32)
-    return faces.reshape(-1, 2) - 0.5
+    return faces.reshape(-1, 2) - np.float32(0.5)
 
 
 def _offsets(corners: npt.NDArray[np.floating], size: int) -> Offsets:
     """The inverse of `_corners`, whichever way the corners were turned. (2N, 2) -> (N, 4)."""
     pairs = np.asarray(corners, dtype=np.float32).reshape(-1, 2, 2) + 0.5
     low, high = pairs.min(axis=1), pairs.max(axis=1)
-    return np.concatenate([low, high - size], axis=1).astype(np.float32) / size
+    return (np.concatenate([low, high - size], axis=1) / size).astype(np.float32)

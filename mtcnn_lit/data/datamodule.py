@@ -89,7 +89,7 @@ class PatchDataModule(LightningDataModule):
     def _loader(self, dataset: PatchDataset, **options: object) -> DataLoader[PatchBatch]:
         return DataLoader(
             dataset,
-            collate_fn=whole_batch,
+            collate_fn=whole_batch,  # type: ignore[arg-type]
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
             multiprocessing_context=worker_context() if self.workers else None,
@@ -102,7 +102,12 @@ def describe(dataset: PatchDataset) -> str:
     counts = np.bincount(dataset.labels, minlength=len(Label))
     labels = ", ".join(
         f"{counts[kind]:,} {word}"
-        for kind, word in ((Label.POSITIVE, "positive"), (Label.PART, "part"), (Label.NEGATIVE, "negative"), (Label.NONE, "none"))
+        for kind, word in (
+            (Label.POSITIVE, "positive"),
+            (Label.PART, "part"),
+            (Label.NEGATIVE, "negative"),
+            (Label.NONE, "none"),
+        )
     )
     origins = ", ".join(f"{count:,} {origin}" for origin, count in dataset.store.manifest["origins"].items() if count)
     return f"{len(dataset):,} ({labels}; {origins}) in {dataset.store.folder.name}"

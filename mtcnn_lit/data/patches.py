@@ -37,7 +37,9 @@ class PatchBatch(NamedTuple):
 def label_patches(iou: npt.NDArray[np.float32], thresholds: LabelThresholds) -> npt.NDArray[np.int64]:
     """The `Label` of each patch by its IoU. Shape: (N,) -> (N,)."""
     positive, part, negative = thresholds.masks(iou)
-    return np.select([positive, part, negative], [Label.POSITIVE, Label.PART, Label.NEGATIVE], Label.NONE).astype(np.int64)
+    return np.select([positive, part, negative], [Label.POSITIVE, Label.PART, Label.NEGATIVE], Label.NONE).astype(
+        np.int64
+    )
 
 
 class PatchDataset(Dataset[PatchBatch]):
@@ -51,7 +53,9 @@ class PatchDataset(Dataset[PatchBatch]):
             of workers nor a resume changes it.
     """
 
-    def __init__(self, store: PatchStore, thresholds: LabelThresholds, augment: Augment | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, store: PatchStore, thresholds: LabelThresholds, augment: Augment | None = None, seed: int = 0
+    ) -> None:
         self.store = store
         self.labels = label_patches(np.asarray(store.patches.iou), thresholds)
         self.augment = augment
@@ -105,7 +109,7 @@ class BalancedSampler(Sampler[int]):
             has = ", ".join(f"{len(members):,}" for members in self._members)
             needs = ", ".join(str(share) for share in self._shares)
             raise ValueError(
-                f"too few patches for one batch: there are {has} positives, parts and negatives, a batch takes {needs}; "
+                f"too few patches for one batch: {has} positives, parts and negatives, a batch takes {needs}; "
                 "mine more images or set a smaller data.batch_size"
             )
 

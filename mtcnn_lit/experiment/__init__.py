@@ -1,0 +1,1 @@
+"""From configuration to runs: the only room that knows Hydra."""

@@ -82,10 +82,10 @@ def _build_data(
     make_data = build(config.data, "data")
     make_miner = make_data.keywords["miner"]
     before = make_cascade.args[1]
-    with _clear_errors("data.miner"):
+    with clear_errors("data.miner"):
         miner = make_miner(cascade=make_cascade(), recall_source=train) if before else make_miner()
     augment = build(config.augment, "augment")
-    with _clear_errors("data"):
+    with clear_errors("data"):
         data = make_data(train=train, val=val, miner=miner, store_root=Path(config.paths.patch_dir), augment=augment)
     return cast("PatchDataModule", data)
 
@@ -107,13 +107,13 @@ def build(node: DictConfig, key: str, **live: Any) -> Any:
     Raises:
         ConfigError: when the target refuses its arguments.
     """
-    with _clear_errors(key):
+    with clear_errors(key):
         made = instantiate(node, _convert_="all", _partial_=True if live else node.get("_partial_", False))
         return made(**live) if live else made
 
 
 @contextmanager
-def _clear_errors(key: str) -> Iterator[None]:
+def clear_errors(key: str) -> Iterator[None]:
     """Turns what Hydra wraps around an error, and a target's own refusal, into one line that names the key."""
     try:
         yield

@@ -34,9 +34,9 @@ def _check_node(node: Any, key: str) -> None:
     if isinstance(node, DictConfig):
         if "_target_" in node:
             _check_target(node, key)
-        for name in node:
-            if not OmegaConf.is_interpolation(node, str(name)):
-                _check_node(node[name], f"{key}.{name}" if key else str(name))
+        for name in map(str, node):
+            if not OmegaConf.is_interpolation(node, name):
+                _check_node(node[name], f"{key}.{name}" if key else name)
     elif isinstance(node, ListConfig):
         for index, item in enumerate(node):
             _check_node(item, f"{key}[{index}]")
@@ -51,9 +51,9 @@ def _check_target(node: DictConfig, key: str) -> None:
     parameters = inspect.signature(function).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
-    for name in node:
+    for name in map(str, node):
         if name not in parameters and name not in _HYDRA_KEYS:
-            raise ConfigError(f"{key}.{name}: {target} takes no such argument{nearest(str(name), parameters)}")
+            raise ConfigError(f"{key}.{name}: {target} takes no such argument{nearest(name, parameters)}")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

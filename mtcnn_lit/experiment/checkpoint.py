@@ -33,8 +33,11 @@ def read_summary(run: Path) -> dict[str, Any] | None:
     return summary if isinstance(summary, dict) else None
 
 
-def latest_run(output_dir: Path, stage: str) -> Path:
+def latest_run(output_dir: Path, stage: str, key: str) -> Path:
     """The folder of the newest finished run of a stage.
+
+    Args:
+        key: the setting that would name another one, for the error.
 
     Raises:
         WeightsError: when there is none; the message says which command makes one.
@@ -44,7 +47,7 @@ def latest_run(output_dir: Path, stage: str) -> Path:
     if not runs:
         raise WeightsError(
             f"no finished {stage} run below {output_dir}: train one with 'python train.py net={stage}', "
-            f"or name a checkpoint with upstream.{stage}=PATH"
+            f"or name a checkpoint with {key}=PATH"
         )
     return max(runs)[1]
 
@@ -61,7 +64,7 @@ def upstream_nets(stage: str, chosen: dict[str, str | None], output_dir: Path) -
     names = list(NETS)
     nets = {}
     for name in names[: names.index(stage)]:
-        path = Path(chosen[name] or latest_run(output_dir, name))
+        path = Path(chosen[name] or latest_run(output_dir, name, f"upstream.{name}"))
         nets[name] = load_net(path, name)
         log.info("upstream %s: %s (weights %s)", name, path, weights_digest(nets[name])[:12])
     return nets

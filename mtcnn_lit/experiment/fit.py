@@ -62,7 +62,9 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     """Write what became of the run, log the hyperparameters with it, and say what to do next."""
     checkpoint = experiment.trainer.checkpoint_callback
     if not isinstance(checkpoint, ModelCheckpoint) or checkpoint.best_model_score is None:
-        raise ConfigError(f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best")
+        raise ConfigError(
+            f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best"
+        )
     best = float(checkpoint.best_model_score)
     for logger in experiment.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):

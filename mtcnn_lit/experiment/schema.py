@@ -73,6 +73,49 @@ class TrainConfig:
     ckpt_path: str | None = None
 
 
+@dataclass
+class DetectorWeights:
+    """A checkpoint or a run's folder for each network; None takes the newest finished run of the stage."""
+
+    pnet: str | None = None
+    rnet: str | None = None
+    onet: str | None = None
+
+
+@dataclass
+class DetectorSettings:
+    """configs/detector/: the keywords of `MTCNN`."""
+
+    weights: DetectorWeights = field(default_factory=DetectorWeights)
+    min_face_size: float = 20
+    scale_factor: float = 0.709
+    thresholds: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.7])
+    device: str = "auto"
+
+
+@dataclass
+class DetectConfig:
+    """configs/detect.yaml."""
+
+    input: Any = MISSING
+    output: Any = MISSING
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    paths: Paths = field(default_factory=Paths)
+
+
+@dataclass
+class EvaluateConfig:
+    """configs/evaluate.yaml."""
+
+    source: Any = MISSING
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    paths: Paths = field(default_factory=Paths)
+    draw_above: float = 0.7  # lowest score that is drawn; all count for the AP
+
+
 def register() -> None:
     """Make the schemas known to Hydra."""
-    ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=TrainConfig)
+    store.store(name="detect_schema", node=DetectConfig)
+    store.store(name="evaluate_schema", node=EvaluateConfig)

@@ -107,4 +107,4 @@ class CascadeCrops:
         others = labels.kept[labels.iou >= self.negative_iou]
         if len(negatives) > self.most_negatives:
             negatives = rng.choice(negatives, self.most_negatives, replace=False)
-        return crops[np.sort(np.concatenate([others, negatives]))]
+        return crops.take(np.sort(np.concatenate([others, negatives])), axis=0)

@@ -109,7 +109,8 @@ def overlapping_squares(faces: BoxArray, per_face: int, smallest: float, rng: Rn
 def _repeat(faces: BoxArray, times: int) -> tuple[BoxArray, BoxArray]:
     """Sizes and centres of the faces, each as often as crops are made of it. Shape: (N, 4) -> twice (N * times, 2)."""
     repeated = np.repeat(faces, times, axis=0)
-    return repeated[:, 2:] - repeated[:, :2], (repeated[:, :2] + repeated[:, 2:]) / 2
+    centre = (repeated[:, :2] + repeated[:, 2:]) * np.float32(0.5)
+    return repeated[:, 2:] - repeated[:, :2], centre
 
 
 def _squares(x: npt.NDArray[Any], y: npt.NDArray[Any], sides: npt.NDArray[Any]) -> BoxArray:

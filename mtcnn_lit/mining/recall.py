@@ -58,5 +58,12 @@ def threshold_for_recall(
         raise ValueError(f"no face in {len(indices)} images of the {source.split} split: nothing to measure recall on")
     threshold = max(lowest, float(best[int(np.ceil(target * len(best))) - 1]))
     recall = float((best >= threshold).mean())
-    log.info("%s threshold %.3f for mining: recall %.3f of %d faces (target %.3f)", name, threshold, recall, len(best), target)
+    log.info(
+        "%s threshold %.3f for mining: recall %.3f of %d faces (target %.3f)",
+        name,
+        threshold,
+        recall,
+        len(best),
+        target,
+    )
     return threshold

@@ -92,7 +92,7 @@ class Source(ABC):
 
     def spread(self, count: int) -> list[int]:
         """Indices of at most ``count`` images, evenly spread and always the same."""
-        return np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(int)).tolist()
+        return [round(index) for index in np.linspace(0, len(self) - 1, min(count, len(self)))]
 
     def summary(self) -> str:
         """One line: images, faces, ignored boxes, skipped images."""

@@ -52,7 +52,11 @@ class Stage(LightningModule):
         self.box_loss_weight, self.hard_examples = box_loss_weight, hard_examples
         options: dict[str, Any] = {"validate_args": False}
         judgement = MetricCollection(
-            {"accuracy": BinaryAccuracy(**options), "precision": BinaryPrecision(**options), "recall": BinaryRecall(**options)}
+            {
+                "accuracy": BinaryAccuracy(**options),
+                "precision": BinaryPrecision(**options),
+                "recall": BinaryRecall(**options),
+            }
         )
         self.train_judgement, self.val_judgement = judgement.clone("train/"), judgement.clone("val/")
         self.train_box_iou, self.val_box_iou = MeanMetric(), MeanMetric()

@@ -1,0 +1,60 @@
+"""Detection from the command line: an input, a detector, an output."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from mtcnn_lit.experiment.build import build, clear_errors
+from mtcnn_lit.experiment.check import check_config
+from mtcnn_lit.experiment.checkpoint import latest_run
+from mtcnn_lit.images import ImageError
+from mtcnn_lit.mtcnn import MTCNN
+from mtcnn_lit.nets import NETS
+
+log = logging.getLogger(__name__)
+
+
+def detect(config: DictConfig) -> None:
+    """Detect faces in all pictures of the input and write them to the output.
+
+    Pictures that can't be read are noted and passed over.
+
+    Raises:
+        SystemExit: with status 1 at the end, when there was such a picture.
+    """
+    check_config(config)
+    source = build(config.input, "input")
+    detector = build_detector(config)
+    output = build(config.output, "output")
+    faces, broken = 0, 0
+    for name, image in tqdm(source, desc="detecting", unit="image", dynamic_ncols=True):
+        if isinstance(image, ImageError):
+            log.warning("%s", image)
+            output.write_error(name, image)
+            broken += 1
+        else:
+            detections = detector.detect(image)
+            output.write(name, image, detections)
+            faces += len(detections)
+    output.close()
+    log.info("%d faces in %d pictures, %d not readable: %s", faces, len(source) - broken, broken, config.output.path)
+    if broken:
+        raise SystemExit(1)
+
+
+def build_detector(config: DictConfig) -> MTCNN:
+    """The detector with the chosen weights; a stage whose weights are not named takes its newest finished run."""
+    settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
+    chosen = settings.pop("weights")
+    runs = Path(config.paths.output_dir)
+    paths: dict[str, Any] = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in NETS}
+    for name, path in paths.items():
+        log.info("%s: %s", name, path)
+    settings["thresholds"] = tuple(settings["thresholds"])
+    with clear_errors("detector"):
+        return MTCNN.from_checkpoints(**paths, **settings)

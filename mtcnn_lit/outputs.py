@@ -1,0 +1,65 @@
+"""Where detections go: JSON lines, or pictures with boxes drawn in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.draw import draw
+from mtcnn_lit.images import Image, ImageError, write_image
+
+
+@dataclass
+class JsonOutput:
+    """One JSON line an image: ``{"image": name, "boxes": [[x1, y1, x2, y2], ...], "scores": [...]}``.
+
+    An image without faces has empty lists; one that can't be read has ``"error"`` instead.
+    """
+
+    path: str
+    _file: TextIO = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+            self._file = Path(self.path).open("w", encoding="utf-8")  # noqa: SIM115 - open until close()
+        except OSError as error:
+            raise ImageError(f"can't write {self.path}: {error.strerror}; set output.path to a file") from error
+
+    def write(self, name: str, image: Image, detections: Detections) -> None:
+        """Add the detections of one image."""
+        boxes = [[round(side, 2) for side in box] for box in detections.boxes.tolist()]
+        scores = [round(score, 5) for score in detections.scores.tolist()]
+        self._line({"image": name, "boxes": boxes, "scores": scores})
+
+    def write_error(self, name: str, error: ImageError) -> None:
+        """Note that an image could not be read."""
+        self._line({"image": name, "error": str(error)})
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
+
+    def _line(self, entry: dict[str, object]) -> None:
+        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+
+@dataclass
+class ImagesOutput:
+    """A copy of each picture with its detections drawn in, below a folder; the pictures themselves stay as they are."""
+
+    path: str
+
+    def write(self, name: str, image: Image, detections: Detections) -> None:
+        """Save one picture, under the name of its source as PNG."""
+        write_image((Path(self.path) / name).with_suffix(".png"), draw(image, detections))
+
+    def write_error(self, name: str, error: ImageError) -> None:
+        """Nothing to draw."""
+
+    def close(self) -> None:
+        """Nothing to finish."""

@@ -1,0 +1,13 @@
+"""Find faces: ``python scripts/detect.py input=folder input.path=DIR output=json output.path=FILE.jsonl``."""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    root = Path(__file__).resolve().parents[1]
+    sys.path.insert(0, str(root))  # a checkout works without being installed
+
+    from mtcnn_lit.experiment.cli import run
+    from mtcnn_lit.experiment.detect import detect
+
+    run(detect, str(root / "configs"), "detect")

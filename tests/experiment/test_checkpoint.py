@@ -1,0 +1,59 @@
+"""Which runs are finished, and which one a command goes on with."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from mtcnn_lit.experiment.checkpoint import last_run, latest_run
+from mtcnn_lit.nets import WeightsError
+
+
+def make_run(folder: Path, overrides: list[str], *, stage: str | None = None, finished: float = 0, age: float = 0) -> Path:
+    """A run's folder; finished when it is given a stage."""
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "last.ckpt").touch()
+    if stage:
+        (folder / "summary.json").write_text(json.dumps({"stage": stage, "finished": finished}))
+    os.utime(folder / ".hydra", (1e9 - age, 1e9 - age))
+    return folder
+
+
+def test_the_run_that_finished_last_is_taken_from_runs_and_sweeps(tmp_path: Path) -> None:
+    make_run(tmp_path / "train" / "pnet" / "a", [], stage="pnet", finished=1)
+    swept = make_run(tmp_path / "sweeps" / "s" / "0", [], stage="pnet", finished=3, age=50)
+    make_run(tmp_path / "train" / "rnet" / "b", [], stage="rnet", finished=4)
+    make_run(tmp_path / "train" / "pnet" / "stopped", [])
+    assert latest_run(tmp_path, "pnet", "upstream.pnet") == swept
+
+
+def test_without_a_finished_run_the_error_says_what_makes_one(tmp_path: Path) -> None:
+    make_run(tmp_path / "train" / "rnet" / "stopped", [])
+    with pytest.raises(WeightsError, match=r"no finished rnet run .*'python train.py net=rnet'.*upstream\.rnet=PATH"):
+        latest_run(tmp_path, "rnet", "upstream.rnet")
+
+
+def test_a_half_written_summary_is_not_a_finished_run(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "train" / "pnet" / "a", [])
+    (run / "summary.json").write_text('{"stage": "pn')
+    with pytest.raises(WeightsError):
+        latest_run(tmp_path, "pnet", "upstream.pnet")
+
+
+def test_a_command_goes_on_with_its_own_newest_run(tmp_path: Path) -> None:
+    make_run(tmp_path / "train" / "pnet" / "older", ["net=pnet", "seed=1"], age=20)
+    mine = make_run(tmp_path / "train" / "pnet" / "newer", ["seed=1", "net=pnet", "ckpt_path=last"], age=10)
+    make_run(tmp_path / "train" / "pnet" / "other", ["net=pnet", "seed=2"], age=5)
+    current = make_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last", "seed=1"])
+    assert last_run(tmp_path, current) == mine
+
+
+def test_a_command_that_never_ran_has_nothing_to_go_on_with(tmp_path: Path) -> None:
+    make_run(tmp_path / "train" / "pnet" / "other", ["net=pnet", "seed=2"])
+    current = make_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last"])
+    assert last_run(tmp_path, current) is None

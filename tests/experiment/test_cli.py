@@ -1,0 +1,59 @@
+"""What users get wrong ends in one clear line and exit status 1."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+CASES = {
+    "wrong net": (
+        ["train.py", "net=rnte"],
+        "error: net=rnte: no such configuration; did you mean rnet? There are: onet, pnet, rnet",
+    ),
+    "wrong key": (["train.py", "trainer.max_epoch=3"], "error: trainer.max_epoch: no such key; did you mean max_epochs?"),
+    "wrong key at the top": (["train.py", "sede=3"], "error: sede: no such key; did you mean seed?"),
+    "added wrong key": (
+        ["train.py", "+trainer.gradient_clip_vall=1"],
+        "error: trainer.gradient_clip_vall: lightning.Trainer takes no such argument; did you mean gradient_clip_val?",
+    ),
+    "wrong type": (["train.py", "seed=abc"], "error: seed: Value 'abc' of type 'str' could not be converted to Integer"),
+    "missing folder": (
+        ["train.py", "source=widerface", "source.root=/nowhere"],
+        "error: /nowhere: no such folder; set source.root to the folder that holds WIDER_train and wider_face_split",
+    ),
+    "no upstream": (
+        ["train.py", "net=onet", "paths.output_dir={tmp}"],
+        "error: no finished pnet run below {tmp}: train one with 'python train.py net=pnet', "
+        "or name a checkpoint with upstream.pnet=PATH",
+    ),
+    "no checkpoint": (
+        ["train.py", "ckpt_path={tmp}/none.ckpt"],
+        "error: no checkpoint at {tmp}/none.ckpt: name a .ckpt file or a run's folder",
+    ),
+    "refused setting": (
+        ["train.py", "data.thresholds.positive=0.1"],
+        "error: data: label thresholds must obey 0 <= negative <= part <= positive <= 1, "
+        "not LabelThresholds(positive=0.1, part=0.4, negative=0.3)",
+    ),
+    "no picture": (
+        ["scripts/detect.py", "input.path={tmp}/none.jpg"],
+        "error: no picture at {tmp}/none.jpg: set input.path to a file, or take input=folder",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_line_says_what_is_wrong(name: str, tmp_path: Path) -> None:
+    arguments, expected = CASES[name]
+    command = [text.format(tmp=tmp_path) for text in arguments]
+    if command[0] == "train.py" and not any("output_dir" in text for text in command):
+        command.append(f"paths.output_dir={tmp_path}")
+    result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    lines = [line for line in result.stderr.splitlines() if line]
+    assert lines == [expected.format(tmp=tmp_path)]

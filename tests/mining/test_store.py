@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import time
+from collections.abc import Mapping
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mtcnn_lit.mining.processes import worker_context
+from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter
+
+SIZE = 4
+
+
+def patches(count: int, first: int = 0) -> Patches:
+    """Patches of which no two have a value in common, numbered from ``first``."""
+    number = np.arange(first, first + count)
+    return Patches(
+        pixels=np.broadcast_to(number[:, None, None, None], (count, SIZE, SIZE, 3)).astype(np.uint8),
+        iou=(number / 100).astype(np.float32),
+        offsets=(number[:, None] + [0, 0.25, 0.5, 0.75]).astype(np.float32),
+        image=(number + 100_000).astype(np.int32),
+        origin=np.full(count, Origin.JITTER, np.uint8),
+    )
+
+
+def assert_same(found: Patches, expected: Patches) -> None:
+    for name in Patches._fields:
+        column, values = getattr(found, name), getattr(expected, name)
+        assert column.dtype == values.dtype
+        assert np.array_equal(column, values)
+
+
+def mine_two(writer: PatchWriter) -> Mapping[str, Any]:
+    writer.append(patches(2))
+    return {}
+
+
+def open_or_mine_two(folder: Path) -> PatchStore:
+    return PatchStore.open_or_mine(folder, {}, SIZE, mine_two)
+
+
+def never(writer: PatchWriter) -> Mapping[str, Any]:
+    raise AssertionError("mined again")
+
+
+def test_what_was_appended_comes_back(tmp_path: Path) -> None:
+    def mine(writer: PatchWriter) -> Mapping[str, Any]:
+        writer.append(patches(3))
+        writer.append(patches(0))
+        writer.append(patches(2, first=3))
+        return {"images": 2}
+
+    mined = PatchStore.open_or_mine(tmp_path / "below" / "set", {"source": "abc"}, SIZE, mine)
+    opened = PatchStore.open(tmp_path / "below" / "set")
+    for store in (mined, opened):
+        assert len(store) == 5
+        assert_same(store.patches, patches(5))
+        assert store.manifest == {"format": 1, "source": "abc", "images": 2, "size": 4, "patches": 5}
+    with pytest.raises(ValueError, match="read-only"):
+        opened.patches.pixels[0] = 1
+
+
+def test_pixels_of_any_memory_order_come_back(tmp_path: Path) -> None:
+    turned = patches(2)._replace(pixels=np.arange(2 * SIZE * SIZE * 3, dtype=np.uint8).reshape(2, SIZE, SIZE, 3))
+    turned = turned._replace(pixels=turned.pixels.transpose(0, 2, 1, 3))
+
+    def mine(writer: PatchWriter) -> Mapping[str, Any]:
+        writer.append(turned)
+        return {}
+
+    assert_same(PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, mine).patches, turned)
+
+
+def test_a_set_that_is_there_is_not_mined_again(tmp_path: Path) -> None:
+    open_or_mine_two(tmp_path / "set")
+    assert_same(PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, never).patches, patches(2))
+
+
+def test_no_patches(tmp_path: Path) -> None:
+    PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, lambda writer: writer.append(patches(0)) or {})
+    store = PatchStore.open(tmp_path / "set")
+    assert (len(store), store.patches.pixels.shape, store.patches.offsets.shape) == (0, (0, SIZE, SIZE, 3), (0, 4))
+    assert_same(store.patches, patches(0))
+
+
+def test_a_miner_that_fails_leaves_nothing_behind_that_counts(tmp_path: Path) -> None:
+    def fail(writer: PatchWriter) -> Mapping[str, Any]:
+        writer.append(patches(3, first=7))
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, fail)
+    assert not (tmp_path / "set").exists()
+    assert_same(open_or_mine_two(tmp_path / "set").patches, patches(2))
+
+
+def mine_without_end(folder: Path, started: Path) -> None:
+    def mine(writer: PatchWriter) -> Mapping[str, Any]:
+        writer.append(patches(100))
+        started.touch()
+        time.sleep(60)
+        return {}
+
+    PatchStore.open_or_mine(folder, {}, SIZE, mine)
+
+
+def test_a_process_that_is_killed_leaves_nothing_behind_that_counts(tmp_path: Path) -> None:
+    folder, started = tmp_path / "set", tmp_path / "started"
+    process = worker_context().Process(target=mine_without_end, args=(folder, started))  # type: ignore[attr-defined]
+    process.start()
+    while not started.exists():
+        assert process.is_alive()
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert not folder.exists()
+    assert_same(open_or_mine_two(folder).patches, patches(2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "set.lock", "started"]
+
+
+def mine_slowly(folder: Path, calls: Path, together: Barrier) -> None:
+    def mine(writer: PatchWriter) -> Mapping[str, Any]:
+        with calls.open("a") as file:
+            file.write("mined\n")
+        time.sleep(0.3)
+        return mine_two(writer)
+
+    together.wait(30)
+    assert_same(PatchStore.open_or_mine(folder, {}, SIZE, mine).patches, patches(2))
+
+
+def test_of_two_processes_one_mines_and_the_other_waits(tmp_path: Path) -> None:
+    context, calls = worker_context(), tmp_path / "calls"
+    arguments = (tmp_path / "set", calls, context.Barrier(2))
+    processes = [context.Process(target=mine_slowly, args=arguments) for _ in range(2)]  # type: ignore[attr-defined]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert calls.read_text() == "mined\n"
+
+
+def test_sent_to_another_process_a_store_is_opened_there(tmp_path: Path) -> None:
+    def mine(writer: PatchWriter) -> Mapping[str, Any]:
+        writer.append(patches(200))
+        return {"images": 1}
+
+    store = PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, mine)
+    message = pickle.dumps(store)
+    received = pickle.loads(message)
+    assert len(message) < 1000 < store.patches.pixels.nbytes
+    assert (received.folder, received.manifest) == (store.folder, store.manifest)
+    assert_same(received.patches, patches(200))
+
+
+@pytest.mark.parametrize(
+    ("column", "shape"),
+    [
+        ("pixels", (3, SIZE, SIZE)),
+        ("pixels", (3, SIZE + 1, SIZE, 3)),
+        ("pixels", (2, SIZE, SIZE, 3)),
+        ("offsets", (3, 5)),
+        ("offsets", (4, 4)),
+        ("image", (2,)),
+        ("origin", (3, 1)),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(tmp_path: Path, column: str, shape: tuple[int, ...]) -> None:
+    wrong = patches(3)._replace(**{column: np.zeros(shape, getattr(patches(3), column).dtype)})
+    with PatchWriter(tmp_path / "set", SIZE) as writer, pytest.raises(ValueError, match=f"column {column} must have"):
+        writer.append(wrong)

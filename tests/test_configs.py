@@ -1,0 +1,88 @@
+"""Every configuration composes, has no argument that its target does not take, and says how it is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from mtcnn_lit.experiment import schema
+from mtcnn_lit.experiment.check import ConfigError, check_config
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+NEEDED = {
+    "source": {name: ["source.root=somewhere"] for name in ("widerface", "coco", "yolo")},
+    "input": {name: ["input.path=somewhere"] for name in ("image", "folder")},
+}
+ENTRIES = {
+    "train": ["net", "data", "source", "augment", "callbacks", "logger", "trainer", "experiment", "debug"],
+    "detect": ["input", "output", "detector"],
+    "evaluate": ["source", "detector"],
+}
+ALWAYS = {"detect": ["input.path=somewhere"]}
+
+
+def composed(entry: str, overrides: list[str]) -> DictConfig:
+    schema.register()
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        overrides = ["paths.run_dir=somewhere", *ALWAYS.get(entry, []), *overrides]
+        config = compose(entry, overrides, return_hydra_config=True)
+    HydraConfig.instance().set_config(config)
+    with open_dict(config):
+        del config["hydra"]
+    return config
+
+
+def options() -> list[tuple[str, str, str]]:
+    return [
+        (entry, group, path.stem)
+        for entry, groups in ENTRIES.items()
+        for group in groups
+        for path in sorted((CONFIGS / group).glob("*.yaml"))
+    ]
+
+
+@pytest.mark.parametrize(("entry", "group", "name"), options())
+def test_every_option_composes_and_fits_its_targets(entry: str, group: str, name: str) -> None:
+    config = composed(entry, [f"{group}={name}", *NEEDED.get(group, {}).get(name, [])])
+    check_config(config)
+    OmegaConf.to_container(config, resolve=True)
+
+
+@pytest.mark.parametrize("net", ["pnet", "rnet", "onet"])
+def test_net_switches_network_miner_and_sizes_together(net: str) -> None:
+    config = composed("train", [f"net={net}"])
+    assert config.stage == net
+    assert config.net["_target_"] == f"mtcnn_lit.stages.{net[0].upper()}NetStage"
+    assert config.data.miner.size == {"pnet": 12, "rnet": 24, "onet": 48}[net]
+    assert config.trainer.max_epochs == config.epochs[net]
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
+def test_experiments_open_with_their_command_and_figure(path: Path) -> None:
+    head = [line for line in path.read_text().splitlines()[:8] if line.startswith("#")]
+    assert any(f"experiment={path.stem}" in line and "python train.py" in line for line in head)
+    assert any(line.startswith("# Reached: ") for line in head)
+
+
+def test_a_wrong_argument_below_the_top_is_named_with_the_nearest_right_one() -> None:
+    config = composed("train", [])
+    with open_dict(config):
+        config.callbacks.checkpoint.save_lats = True
+    with pytest.raises(ConfigError, match=r"^callbacks\.checkpoint\.save_lats: .* did you mean save_last\?$"):
+        check_config(config)
+
+
+def test_a_target_that_does_not_exist_is_named() -> None:
+    config = composed("train", ["net._target_=mtcnn_lit.stages.QNetStage"])
+    with pytest.raises(ConfigError, match=r"^net\._target_: no such class or function: mtcnn_lit\.stages\.QNetStage$"):
+        check_config(config)
+
+
+def test_a_missing_value_is_named() -> None:
+    config = composed("train", ["source=widerface"])
+    with pytest.raises(ConfigError, match=r"^source\.root has no value: set it with source\.root=…$"):
+        check_config(config)
