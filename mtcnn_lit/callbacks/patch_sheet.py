@@ -23,7 +23,7 @@ class PatchSheet(Callback):
         patches: of each label.
     """
 
-    def __init__(self, folder: str | Path, patches: int = 32) -> None:
+    def __init__(self, folder: str | Path, patches: int = 36) -> None:
         self.folder, self.patches = Path(folder), patches
 
     @override

@@ -27,13 +27,14 @@ class Augment:
     the box target with the pixels.
 
     Args:
-        transforms: albumentations transforms; any that keeps the size.
+        transforms: albumentations transforms or compositions of them; any that keep the size.
         group_size: patches that share a draw.
     """
 
-    def __init__(self, transforms: Sequence[A.BasicTransform], group_size: int = 32) -> None:
+    def __init__(self, transforms: Sequence[A.BasicTransform | A.BaseCompose], group_size: int = 32) -> None:
         keypoints = A.KeypointParams(format="xy", remove_invisible=False)
-        moves = any(isinstance(transform, A.DualTransform) for transform in transforms)
+        # A composition (A.OneOf and the like) may hold a flip somewhere inside.
+        moves = not all(isinstance(transform, A.ImageOnlyTransform) for transform in transforms)
         self._compose = A.Compose(list(transforms), keypoint_params=keypoints if moves else None)
         self._moves = moves
         self.group_size = group_size

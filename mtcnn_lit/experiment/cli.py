@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -22,6 +24,13 @@ from mtcnn_lit.sources.base import SourceError
 USER_ERRORS = (ConfigError, SourceError, WeightsError, ImageError)
 
 
+def _quieten() -> None:
+    """Leave out what libraries say to everybody, so that what is printed is about the run."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)
+    warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
+
+
 def run(task: Callable[[DictConfig], float | None], config_path: str, config_name: str) -> None:
     """Run ``task`` with the configuration that the command line describes.
 
@@ -29,6 +38,7 @@ def run(task: Callable[[DictConfig], float | None], config_path: str, config_nam
         config_path: folder of the configurations, absolute.
     """
     schema.register()
+    _quieten()
     # Otherwise Hydra prints errors of composition itself, over many lines, and ends the process.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:

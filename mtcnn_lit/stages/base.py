@@ -21,6 +21,9 @@ from mtcnn_lit.data.patches import Label, PatchBatch
 from mtcnn_lit.losses import box_loss, hard_example_loss
 from mtcnn_lit.nets import NETS, Net, normalize
 
+# Target of the patches that don't count as right or wrong; masking them out would leave no target in a batch of parts.
+_NOT_JUDGED = -1
+
 
 class Stage(LightningModule):
     """Trains one network on patches: face or not, and the offsets to the face (paper, section 2.2).
@@ -50,7 +53,7 @@ class Stage(LightningModule):
         self.net = NETS[self.name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.box_loss_weight, self.hard_examples = box_loss_weight, hard_examples
-        options: dict[str, Any] = {"validate_args": False}
+        options: dict[str, Any] = {"validate_args": False, "ignore_index": _NOT_JUDGED}
         judgement = MetricCollection(
             {
                 "accuracy": BinaryAccuracy(**options),
@@ -88,7 +91,7 @@ class Stage(LightningModule):
         regression = box_loss(offsets, batch.offsets, located)
         loss = classification + self.box_loss_weight * regression
         scores = logits.detach().sigmoid()
-        judgement.update(scores[judged], is_face[judged])
+        judgement.update(scores, torch.where(judged, is_face.long(), _NOT_JUDGED))
         box_iou.update(offset_iou(offsets.detach()[located], batch.offsets[located]))
         losses = {"loss": loss, "classification_loss": classification, "box_loss": regression}
         options: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": len(logits)}

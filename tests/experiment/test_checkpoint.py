@@ -12,7 +12,9 @@ from mtcnn_lit.experiment.checkpoint import last_run, latest_run
 from mtcnn_lit.nets import WeightsError
 
 
-def make_run(folder: Path, overrides: list[str], *, stage: str | None = None, finished: float = 0, age: float = 0) -> Path:
+def make_run(
+    folder: Path, overrides: list[str], *, stage: str | None = None, finished: float = 0, age: float = 0
+) -> Path:
     """A run's folder; finished when it is given a stage."""
     (folder / ".hydra").mkdir(parents=True)
     (folder / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))

@@ -15,13 +15,19 @@ CASES = {
         ["train.py", "net=rnte"],
         "error: net=rnte: no such configuration; did you mean rnet? There are: onet, pnet, rnet",
     ),
-    "wrong key": (["train.py", "trainer.max_epoch=3"], "error: trainer.max_epoch: no such key; did you mean max_epochs?"),
+    "wrong key": (
+        ["train.py", "trainer.max_epoch=3"],
+        "error: trainer.max_epoch: no such key; did you mean max_epochs?",
+    ),
     "wrong key at the top": (["train.py", "sede=3"], "error: sede: no such key; did you mean seed?"),
     "added wrong key": (
         ["train.py", "+trainer.gradient_clip_vall=1"],
         "error: trainer.gradient_clip_vall: lightning.Trainer takes no such argument; did you mean gradient_clip_val?",
     ),
-    "wrong type": (["train.py", "seed=abc"], "error: seed: Value 'abc' of type 'str' could not be converted to Integer"),
+    "wrong type": (
+        ["train.py", "seed=abc"],
+        "error: seed: Value 'abc' of type 'str' could not be converted to Integer",
+    ),
     "missing folder": (
         ["train.py", "source=widerface", "source.root=/nowhere"],
         "error: /nowhere: no such folder; set source.root to the folder that holds WIDER_train and wider_face_split",

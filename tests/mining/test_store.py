@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 import time
 from collections.abc import Mapping
 from multiprocessing.synchronize import Barrier
@@ -118,7 +116,7 @@ def test_a_process_that_is_killed_leaves_nothing_behind_that_counts(tmp_path: Pa
     while not started.exists():
         assert process.is_alive()
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.join()
     assert not folder.exists()
     assert_same(open_or_mine_two(folder).patches, patches(2))

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pickle
+
+import albumentations as A
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from mtcnn_lit.data.augment import Augment
+from mtcnn_lit.images import Image
+
+Offsets = npt.NDArray[np.float32]
+
+OFFSETS: Offsets = np.array(
+    [[0.1, -0.2, 0.05, 0.3], [-0.4, 0.0, 0.0, -0.25], [0.0, 0.0, 0.0, 0.0], [0.9, 0.8, 0.7, 0.9]], np.float32
+)
+
+
+def seed(number: int = 0) -> np.random.SeedSequence:
+    return np.random.SeedSequence([number])
+
+
+def noise(count: int, size: int = 12) -> Image:
+    return np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+def grey(count: int) -> Image:
+    return np.full((count, 12, 12, 3), 100, np.uint8)
+
+
+def test_a_horizontal_flip_mirrors_pixels_and_boxes() -> None:
+    pixels, offsets = Augment([A.HorizontalFlip(p=1)])(noise(4), OFFSETS, seed())
+    assert np.array_equal(pixels, noise(4)[:, :, ::-1])
+    expected = [[-0.05, -0.2, -0.1, 0.3], [0.0, 0.0, 0.4, -0.25], [0, 0, 0, 0], [-0.7, 0.8, -0.9, 0.9]]
+    np.testing.assert_allclose(offsets, expected, atol=1e-6)
+    assert (pixels.dtype, offsets.dtype) == (np.uint8, np.float32)
+
+
+def test_a_vertical_flip_mirrors_pixels_and_boxes() -> None:
+    pixels, offsets = Augment([A.VerticalFlip(p=1)])(noise(4), OFFSETS, seed())
+    assert np.array_equal(pixels, noise(4)[:, ::-1])
+    expected = [[0.1, -0.3, 0.05, 0.2], [-0.4, 0.25, 0.0, 0.0], [0, 0, 0, 0], [0.9, -0.9, 0.7, -0.8]]
+    np.testing.assert_allclose(offsets, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [12, 24, 48])
+@pytest.mark.parametrize(
+    "transform", [A.HorizontalFlip(p=1), A.VerticalFlip(p=1), A.Transpose(p=1), A.Rotate((90, 90), p=1)]
+)
+def test_boxes_stay_on_faces(transform: A.DualTransform, size: int) -> None:
+    """A face of half by a quarter of the patch, painted bright."""
+    x1, y1, x2, y2 = size // 12, size // 4, size // 12 + size // 2, size // 2
+    patch = np.zeros((1, size, size, 3), np.uint8)
+    patch[0, y1:y2, x1:x2] = 200
+    offsets = np.array([[x1, y1, x2 - size, y2 - size]], np.float32) / size
+    pixels, moved = Augment([transform])(patch, offsets, seed())
+    sides = moved[0] * size + np.array([0, 0, size, size])
+    box = np.round(sides).astype(int)
+    np.testing.assert_allclose(sides, box, atol=1e-4)
+    assert box.tolist() != [x1, y1, x2, y2]
+    expected = np.zeros((size, size), bool)
+    expected[box[1] : box[3], box[0] : box[2]] = True
+    assert np.array_equal(pixels[0, :, :, 0] > 100, expected)
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        A.OneOf([A.HorizontalFlip(p=1)], p=1),
+        A.Sequential([A.HorizontalFlip(p=1)], p=1),
+        A.Compose([A.OneOf([A.HorizontalFlip(p=1)], p=1)]),
+    ],
+)
+def test_boxes_go_along_with_a_flip_among_alternatives(nested: A.BaseCompose) -> None:
+    pixels, offsets = Augment([A.ToGray(p=0), nested])(noise(4), OFFSETS, seed())
+    assert np.array_equal(pixels, noise(4)[:, :, ::-1])
+    np.testing.assert_allclose(offsets, OFFSETS[:, [2, 1, 0, 3]] * [-1, 1, -1, 1], atol=1e-6)
+
+
+def test_changes_of_the_pixels_alone_leave_the_offsets_bit_for_bit() -> None:
+    changes = [A.RandomBrightnessContrast(p=1), A.GaussNoise(p=1), A.GaussianBlur(p=1), A.ImageCompression(p=1)]
+    pixels, offsets = Augment(changes)(noise(4), OFFSETS, seed())
+    assert offsets.tobytes() == OFFSETS.tobytes()
+    assert not np.array_equal(pixels, noise(4))
+    assert (pixels.shape, pixels.dtype) == ((4, 12, 12, 3), np.uint8)
+
+
+def test_the_patches_of_a_group_share_the_draw() -> None:
+    augment = Augment([A.RandomBrightnessContrast(brightness_limit=0.4, contrast_limit=0, p=1)], group_size=3)
+    pixels, _ = augment(grey(8), np.zeros((8, 4), np.float32), seed())
+    levels = [set(patch.ravel().tolist()) for patch in pixels]
+    assert levels[0] == levels[1] == levels[2]
+    assert levels[3] == levels[4] == levels[5]
+    assert levels[6] == levels[7]
+    assert len({min(level) for level in levels}) == 3
+    assert all(len(level) == 1 for level in levels)
+
+
+def test_flips_of_a_group_move_its_own_boxes() -> None:
+    pixels, offsets = Augment([A.HorizontalFlip(p=0.5)], group_size=1)(
+        noise(1).repeat(40, axis=0), OFFSETS[:1].repeat(40, axis=0), seed()
+    )
+    flipped = (pixels == noise(1)[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert 8 < flipped.sum() < 32
+    np.testing.assert_allclose(offsets[flipped], [[-0.05, -0.2, -0.1, 0.3]] * flipped.sum(), atol=1e-6)
+    np.testing.assert_allclose(offsets[~flipped], OFFSETS[:1].repeat((~flipped).sum(), axis=0), atol=1e-6)
+
+
+def test_the_seed_alone_decides() -> None:
+    """Not what was done before, nor in which process."""
+    transforms = [A.HorizontalFlip(p=0.5), A.GaussNoise(std_range=(0.1, 0.3), p=0.9)]
+    augment = Augment(transforms, group_size=1)
+    first, first_offsets = augment(noise(4), OFFSETS, seed(1))
+    other, _ = augment(noise(4), OFFSETS, seed(2))
+    elsewhere = pickle.loads(pickle.dumps(augment))
+    for again in (augment, elsewhere):
+        pixels, offsets = again(noise(4), OFFSETS, seed(1))
+        assert np.array_equal(pixels, first)
+        assert np.array_equal(offsets, first_offsets)
+    assert not np.array_equal(other, first)
+
+
+def test_no_transforms_change_nothing() -> None:
+    pixels, offsets = Augment([])(noise(4), OFFSETS, seed())
+    assert np.array_equal(pixels, noise(4))
+    assert offsets.tobytes() == OFFSETS.tobytes()
+
+
+def test_what_was_given_stays_as_it_was() -> None:
+    given, given_offsets = noise(4), OFFSETS.copy()
+    Augment([A.HorizontalFlip(p=1), A.RandomBrightnessContrast(p=1)])(given, given_offsets, seed())
+    assert np.array_equal(given, noise(4))
+    assert np.array_equal(given_offsets, OFFSETS)

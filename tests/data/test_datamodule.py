@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import pytest
+import torch
+
+from mtcnn_lit.data.augment import Augment
+from mtcnn_lit.data.datamodule import PatchDataModule, describe
+from mtcnn_lit.data.patches import Label, PatchBatch, PatchDataset
+from mtcnn_lit.mining.label import LabelThresholds
+from mtcnn_lit.mining.random_crops import RandomCrops
+from mtcnn_lit.mining.store import Patches, PatchStore
+from mtcnn_lit.sources import Synthetic
+
+SOURCES = [
+    Synthetic(
+        split,
+        num_images={"train": 4, "val": 2},
+        image_size=(96, 128),
+        face_height=(24, 60),
+        faces_per_image=(1, 2),
+    )
+    for split in ("train", "val")
+]
+
+
+def datamodule(store_root: Path, **options: Any) -> PatchDataModule:
+    module = PatchDataModule(
+        SOURCES[0],
+        SOURCES[1],
+        RandomCrops(random_per_image=40),
+        store_root,
+        thresholds=LabelThresholds(),
+        **{"batch_size": 10, "workers": 0, "mining_workers": 0, **options},
+    )
+    module.prepare_data()
+    module.setup("fit")
+    return module
+
+
+@pytest.fixture(scope="module")
+def store_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stores")
+
+
+def training_batches(module: PatchDataModule, epoch: int = 0) -> list[PatchBatch]:
+    loader = module.train_dataloader()
+    loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]  # as Lightning does
+    return list(loader)
+
+
+def counts(labels: torch.Tensor) -> list[int]:
+    return [int((labels == kind).sum()) for kind in (Label.POSITIVE, Label.PART, Label.NEGATIVE, Label.NONE)]
+
+
+def test_training_batches(store_root: Path) -> None:
+    batches = training_batches(datamodule(store_root))
+    assert len(batches) > 3
+    for pixels, labels, offsets in batches:
+        assert (pixels.shape, pixels.dtype) == ((10, 12, 12, 3), torch.uint8)
+        assert (labels.shape, labels.dtype) == ((10,), torch.int64)
+        assert (offsets.shape, offsets.dtype) == ((10, 4), torch.float32)
+        assert counts(labels) == [2, 2, 6, 0]
+
+
+def test_the_ratio_is_as_asked_for(store_root: Path) -> None:
+    (_, labels, _), *_ = training_batches(datamodule(store_root, batch_size=12, ratio=(1, 0, 2)))
+    assert counts(labels) == [4, 0, 8, 0]
+
+
+def test_an_epoch_comes_again_with_its_augmentation(store_root: Path) -> None:
+    augment = Augment([A.HorizontalFlip(p=0.5), A.GaussNoise(p=0.5)], group_size=2)
+    first = training_batches(datamodule(store_root, augment=augment), epoch=1)
+    again = training_batches(datamodule(store_root, augment=augment), epoch=1)
+    other = training_batches(datamodule(store_root, augment=augment), epoch=2)
+    plain = training_batches(datamodule(store_root), epoch=1)
+    for a, b in zip(first, again, strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+    assert not torch.equal(first[0].pixels, other[0].pixels)
+    assert not all(torch.equal(a.pixels, b.pixels) for a, b in zip(first, plain, strict=True))
+    assert all(torch.equal(a.labels, b.labels) for a, b in zip(first, plain, strict=True))
+
+
+def test_validation_has_every_labelled_patch_once_and_untouched(store_root: Path) -> None:
+    module = datamodule(store_root, augment=Augment([A.HorizontalFlip(p=1)]))
+    pixels, labels, offsets = (torch.cat(column) for column in zip(*module.val_dataloader(), strict=True))
+    patches, kinds = module.datasets["val"].store.patches, module.datasets["val"].labels
+    labelled = kinds != Label.NONE
+    assert 0 < (~labelled).sum() < 0.3 * len(kinds)
+    assert np.array_equal(pixels, patches.pixels[labelled])
+    assert np.array_equal(labels, kinds[labelled])
+    assert np.array_equal(offsets, patches.offsets[labelled])
+    assert set(patches.image) == {0, 1}
+
+
+def test_validation_batches_are_four_times_as_large(store_root: Path) -> None:
+    pixels, _, _ = next(iter(datamodule(store_root).val_dataloader()))
+    assert pixels.shape == (40, 12, 12, 3)
+
+
+def test_both_splits_are_mined_once_for_all_runs(store_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datamodule(store_root)
+    mined: list[str] = []
+    monkeypatch.setattr(RandomCrops, "prepare", lambda miner, workers: mined.append("again"))
+    second = datamodule(store_root, seed=1, batch_size=5)
+    assert mined == []
+    there = {path.parent for path in store_root.glob("*/manifest.json")}
+    assert there == {dataset.store.folder for dataset in second.datasets.values()}
+    assert len(there) == 2
+
+
+def test_setup_says_what_is_there(store_root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        datamodule(store_root)
+    lines = [line for line in caplog.messages if " patches: " in line]
+    assert [line.split(" ")[0] for line in lines] == ["train", "val"]
+
+
+def test_description() -> None:
+    iou = np.repeat([0.7, 0.5, 0.35, 0.1], [1, 2, 3, 1500]).astype(np.float32)
+    patches = Patches(np.zeros(0, np.uint8), iou, np.zeros(0, np.float32), np.zeros(0, np.int32), np.zeros(0, np.uint8))
+    manifest = {"origins": {"random": 1500, "jitter": 6, "cascade": 0}}
+    dataset = PatchDataset(PatchStore(Path("stores/train-12px-abc"), manifest, patches), LabelThresholds())
+    assert describe(dataset) == (
+        "1,506 (1 positive, 2 part, 1,500 negative, 3 none; 1,500 random, 6 jitter) in train-12px-abc"
+    )

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from mtcnn_lit import Detections
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.mining.recall import threshold_for_recall
+from mtcnn_lit.nets import PNet, RNet
+from mtcnn_lit.pyramid import Pyramid
+from tests.mining.pictures import Box, Pictures, annotate
+
+# Faces and scored boxes of some pictures: the best scores of the faces are .9, .8, .7 and none.
+Scored = tuple[float, Box]
+FACE, OTHER = (0, 0, 20, 20), (50, 50, 70, 70)
+WORLD: list[tuple[list[Box], list[Scored]]] = [
+    ([FACE], [(0.9, FACE), (0.2, OTHER)]),
+    ([FACE, OTHER], [(0.99, (50, 50, 70, 59.9)), (0.8, (0, 0, 20, 10))]),  # IoU just below a half, and a half
+    ([FACE], [(0.7, (1, 0, 21, 20)), (0.3, FACE)]),
+    ([], [(0.95, FACE)]),
+]
+
+
+class Known(Cascade):
+    """Knows what it finds in each picture of the world: the pictures are filled with their numbers."""
+
+    seen: list[tuple[int, tuple[float, ...]]] = []  # noqa: RUF012
+
+    def detect_in(self, pyramid: Pyramid) -> Detections:
+        number = int(pyramid.level(1)[0, 0, 0])
+        self.seen.append((number, self.thresholds))
+        limit = self.thresholds[len(self.nets) - 1]
+        found = [(score, box) for score, box in WORLD[number][1] if score >= limit]
+        scores, boxes = [score for score, _ in found], [box for _, box in found]
+        return Detections(torch.tensor(boxes).float().reshape(-1, 4), torch.tensor(scores).float())
+
+
+def pictures(*numbers: int) -> Pictures:
+    return Pictures(*[(np.full((80, 80, 3), number, np.uint8), annotate(*WORLD[number][0])) for number in numbers])
+
+
+@pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Known, "seen", [])
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (0.01, 0.9),
+        (0.25, 0.9),  # exactly one of four
+        (0.26, 0.8),
+        (0.5, 0.8),
+        (0.75, 0.7),
+        (0.76, 0.1),  # out of reach: the fourth is never found
+        (1.0, 0.1),
+    ],
+)
+def test_the_highest_threshold_that_keeps_the_recall(target: float, expected: float) -> None:
+    assert threshold_for_recall(Known(PNet()), pictures(0, 1, 2, 3), target) == pytest.approx(expected)
+
+
+def test_the_face_at_the_threshold_passes_it() -> None:
+    threshold = threshold_for_recall(Known(PNet()), pictures(0, 1, 2, 3), 0.5)
+    assert (torch.tensor([0.8]) >= threshold).all()
+
+
+def test_never_below_the_lowest() -> None:
+    assert threshold_for_recall(Known(PNet()), pictures(0, 1, 2, 3), 0.75, lowest=0.75) == 0.75
+    assert threshold_for_recall(Known(PNet()), pictures(1), 1.0, lowest=0.25) == 0.25
+
+
+def test_earlier_networks_run_at_their_own_thresholds() -> None:
+    cascade = Known(PNet(), RNet(), thresholds=(0.6, 0.95, 0.5))
+    assert threshold_for_recall(cascade, pictures(0), 1.0) == pytest.approx(0.9)
+    assert Known.seen == [(0, (0.6, 0.1, 0.5))]
+
+
+def test_a_spread_of_the_pictures_is_enough() -> None:
+    source = pictures(0, 1, 1, 2, 2)
+    assert threshold_for_recall(Known(PNet()), source, 1.0, images=2) == pytest.approx(0.7)
+    assert [number for number, _ in Known.seen] == [0, 2]
+
+
+def test_without_a_face_there_is_nothing_to_measure() -> None:
+    with pytest.raises(ValueError, match="no face in 2 images of the train split: nothing to measure recall on"):
+        threshold_for_recall(Known(PNet()), pictures(3, 3), 0.97)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from lightning import Trainer
+from torch.optim import SGD
+from torch.optim.lr_scheduler import OneCycleLR, StepLR
+from torch.utils.data import DataLoader
+
+from mtcnn_lit.data.patches import Label, PatchBatch
+from mtcnn_lit.stages import PNetStage
+from mtcnn_lit.stages.base import Stage, offset_iou
+from tests.stages.overfit import one_batch
+
+
+class Blind(PNetStage):
+    """Sees nothing: its logits are 0 for every patch, its offsets too."""
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        nothing = self.net.face.bias.sum() * 0
+        return nothing.expand(len(pixels)), nothing.expand(len(pixels), 4)
+
+
+def trainer(epochs: int = 1) -> Trainer:
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
+    return Trainer(accelerator="cpu", max_epochs=epochs, enable_progress_bar=False, **quiet)
+
+
+def batches(count: int, batch: PatchBatch | None = None) -> DataLoader[Any]:
+    return DataLoader([batch or one_batch(12)] * count, batch_size=None)
+
+
+def validated(stage: Stage, batch: PatchBatch) -> dict[str, float]:
+    (metrics,) = trainer().validate(stage, batches(1, batch), verbose=False)
+    return dict(metrics)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "targets", "expected"),
+    [
+        ((0, 0, 0, 0), (0, 0, 0, 0), 1),
+        ((0.1, -0.2, 0.3, 0.4), (0.1, -0.2, 0.3, 0.4), 1),
+        ((0, 0, 0, 0), (0.5, 0, 0.5, 0), 0.5 / 1.5),  # half a side apart
+        ((0, 0, 0, 0), (0.25, 0.25, -0.25, -0.25), 0.25),  # a quarter of the area
+        ((0, 0, 0, 0), (0, 0, 1, 0), 0.5),  # twice as wide
+        ((0, 0, 0, 0), (2, 0, 2, 0), 0),  # apart
+        ((0, 0, 0, 0), (1, 0, 1, 0), 0),  # side by side
+        ((1, 1, -1, -1), (0, 0, 0, 0), 0),  # turned inside out
+        ((0.5, 0.5, -0.5, -0.5), (0.5, 0.5, -0.5, -0.5), 0),  # without area
+    ],
+)
+def test_offset_iou(offsets: tuple[float, ...], targets: tuple[float, ...], expected: float) -> None:
+    a, b = torch.tensor([offsets]).float(), torch.tensor([targets]).float()
+    assert offset_iou(a, b).tolist() == pytest.approx([expected])
+    assert offset_iou(b, a).tolist() == pytest.approx([expected])
+
+
+def test_offset_iou_of_nothing() -> None:
+    assert offset_iou(torch.empty(0, 4), torch.empty(0, 4)).shape == (0,)
+
+
+def test_losses_and_metrics_by_hand() -> None:
+    """A score of a half counts as no face; offsets of 0 are off by as much as the targets."""
+    labels = torch.tensor([Label.POSITIVE, Label.NEGATIVE, Label.NEGATIVE, Label.NEGATIVE, Label.PART])
+    offsets = torch.tensor([[0, 0, 0, 0], *[[9.0, 9, 9, 9]] * 3, [0.5, 0, 0.5, 0]])  # those of negatives don't count
+    batch = PatchBatch(torch.zeros(5, 12, 12, 3, dtype=torch.uint8), labels, offsets)
+    metrics = validated(Blind(partial(SGD, lr=0.1), box_loss_weight=2), batch)
+    assert metrics["val/classification_loss"] == pytest.approx(math.log(2))
+    assert metrics["val/box_loss"] == pytest.approx((0.45 + 0.45) / 2)
+    assert metrics["val/loss"] == pytest.approx(math.log(2) + 2 * 0.45)
+    assert metrics["val/box_iou"] == pytest.approx((1 + 1 / 3) / 2)
+    assert (metrics["val/accuracy"], metrics["val/recall"]) == (0.75, 0)
+
+
+def test_metrics_of_an_epoch_are_over_all_its_patches() -> None:
+    """Not means over batches: here of four right ones of four and none of one."""
+    stage = Blind(partial(SGD, lr=0.1))
+    right, wrong = (
+        PatchBatch(torch.zeros(n, 12, 12, 3, dtype=torch.uint8), torch.full((n,), kind), torch.zeros(n, 4))
+        for n, kind in ((4, int(Label.NEGATIVE)), (1, int(Label.POSITIVE)))
+    )
+    (metrics,) = trainer().validate(stage, DataLoader([right, wrong], batch_size=None), verbose=False)
+    assert metrics["val/accuracy"] == pytest.approx(4 / 5)
+    assert metrics["val/box_iou"] == 1
+
+
+@pytest.mark.parametrize("kind", [Label.NEGATIVE, Label.POSITIVE, Label.PART])
+def test_a_batch_of_one_kind_trains(kind: Label) -> None:
+    """The last validation batch may well hold a few parts and nothing else."""
+    batch = one_batch(12)
+    chosen = batch.labels == kind
+    stage, runner = PNetStage(partial(SGD, lr=0.1)), trainer()
+    runner.fit(stage, batches(2, PatchBatch(*(column[chosen] for column in batch))))
+    assert math.isfinite(runner.callback_metrics["train/loss"])
+
+
+def test_validation_returns_the_scores() -> None:
+    stage = Blind(partial(SGD, lr=0.1))
+    stage.log = stage.log_dict = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    assert stage.validation_step(one_batch(12), 0).tolist() == [0.5] * 24
+
+
+def test_without_a_schedule_the_optimiser_stands_alone() -> None:
+    optimizer = PNetStage(partial(SGD, lr=0.25)).configure_optimizers()
+    assert isinstance(optimizer, SGD)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25]
+
+
+def test_a_schedule_of_total_steps_gets_them_and_steps_with_each_batch() -> None:
+    runner, stage = trainer(epochs=3), PNetStage(partial(SGD, lr=0.1), partial(OneCycleLR, max_lr=0.1))
+    runner.fit(stage, batches(4))
+    (config,) = runner.lr_scheduler_configs
+    assert (config.interval, config.scheduler.total_steps, config.scheduler.last_epoch) == ("step", 12, 12)
+
+
+def test_any_other_schedule_steps_with_each_epoch() -> None:
+    runner, stage = trainer(epochs=3), Blind(partial(SGD, lr=0.8), partial(StepLR, step_size=1, gamma=0.5))
+    runner.fit(stage, batches(4))
+    (config,) = runner.lr_scheduler_configs
+    assert config.interval == "epoch"
+    assert config.scheduler.get_last_lr() == pytest.approx([0.1])

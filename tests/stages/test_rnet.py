@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from mtcnn_lit.stages import RNetStage
+from tests.stages.overfit import assert_learns_one_batch
+
+
+def test_it_learns_one_batch_by_heart(tmp_path: Path) -> None:
+    assert_learns_one_batch(RNetStage, tmp_path, steps=60, lr=0.01)

@@ -1,0 +1,199 @@
+"""The main road as users go it: command lines on the synthetic source, in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from mtcnn_lit import MTCNN
+from mtcnn_lit.images import read_image, write_image
+from mtcnn_lit.sources import Synthetic
+
+ROOT = Path(__file__).parents[1]
+SMALL = [
+    "source.num_images={train: 24, val: 6, test: 6}",
+    "source.image_size=[160, 200]",
+    "source.faces_per_image=[1, 3]",
+    "source.face_height=[24, 80]",
+    "data.batch_size=40",
+    "data.workers=0",
+    "data.mining_workers=1",
+    "callbacks.cascade_ap.images=6",
+    "callbacks.render_detections.images=4",
+]
+
+
+def command(output: Path, *overrides: str, script: str = "train.py") -> list[str]:
+    return [sys.executable, str(ROOT / script), *overrides, f"paths.output_dir={output}"]
+
+
+def train(output: Path, *overrides: str) -> str:
+    """Run to the end; what was printed."""
+    result = subprocess.run(
+        command(output, *overrides, *SMALL), cwd=output, capture_output=True, text=True, timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout + result.stderr
+
+
+def kill_when(output: Path, seen: Callable[[], bool], *overrides: str) -> None:
+    """Start training and kill -9 it, with all its workers, as soon as something is seen."""
+    process = subprocess.Popen(
+        command(output, *overrides, *SMALL),
+        cwd=output,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 120
+    while not seen() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert process.poll() is None, "ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def only(folder: Path, pattern: str) -> Path:
+    found = sorted(folder.glob(pattern))
+    assert len(found) == 1, found
+    return found[0]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The whole cascade, trained for an epoch or two in one command: the output folder and what was printed."""
+    output = tmp_path_factory.mktemp("swept")
+    return output, train(output, "-m", "net=pnet,rnet,onet", "epochs={pnet: 3, rnet: 2, onet: 2}")
+
+
+def test_one_command_trains_all_stages_and_hands_over(swept: tuple[Path, str]) -> None:
+    output, _ = swept
+    runs = [only(output, f"sweeps/*/{job}") for job in range(3)]
+    summaries = [json.loads((run / "summary.json").read_text()) for run in runs]
+    assert [summary["stage"] for summary in summaries] == ["pnet", "rnet", "onet"]
+    assert summaries[1]["upstream"] == {"pnet": summaries[0]["weights"]}
+    assert summaries[2]["upstream"] == {"pnet": summaries[0]["weights"], "rnet": summaries[1]["weights"]}
+    for run in runs:
+        checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
+        assert set(checkpoint["hyper_parameters"]) == {"net"}
+
+
+def test_what_is_printed_says_where_everything_is_and_what_comes_next(swept: tuple[Path, str]) -> None:
+    output, printed = swept
+    run = only(output, "sweeps/*/1")
+    assert f"checkpoint  {run}/checkpoints/best.ckpt" in printed
+    assert f"pictures    {run}/pictures" in printed
+    assert "next        python train.py net=onet" in printed
+    assert "next        python scripts/detect.py" in printed
+    assert "Traceback" not in printed
+    assert "Warning" not in printed
+
+
+def test_tensorboard_gets_curves_pictures_histograms_and_hyperparameters(swept: tuple[Path, str]) -> None:
+    events = EventAccumulator(str(only(swept[0], "sweeps/*/0"))).Reload()
+    tags = events.Tags()
+    measured = {"loss", "classification_loss", "box_loss", "accuracy", "precision", "recall", "box_iou"}
+    assert {f"{split}/{name}" for split in ("train", "val") for name in measured} <= set(tags["scalars"])
+    assert {"val/ap", "best/val/ap", "lr-AdamW"} <= set(tags["scalars"])
+    assert set(tags["images"]) == {"train/patches", "val/detections"}
+    assert set(tags["histograms"]) == {"scores/positive", "scores/part", "scores/negative"}
+    assert any("hparams" in tag for tag in events.summary_metadata)
+    assert len(events.Scalars("val/ap")) == 3
+
+
+def test_pictures_of_patches_and_detections_lie_in_the_run(swept: tuple[Path, str]) -> None:
+    pictures = only(swept[0], "sweeps/*/2") / "pictures"
+    assert {path.name for path in pictures.iterdir()} == {"patches.png", "epoch_001.png"}
+    assert all(read_image(path).std() > 10 for path in pictures.iterdir())
+
+
+def test_the_checkpoints_detect_from_python_and_from_the_command_line(swept: tuple[Path, str], tmp_path: Path) -> None:
+    output, _ = swept
+    detector = MTCNN.from_checkpoints(
+        *(only(output, f"sweeps/*/{job}") for job in range(3)), thresholds=(0.3, 0.3, 0.1)
+    )
+    source = Synthetic("test", num_images={"train": 1, "val": 1, "test": 3})
+    for index in range(3):
+        write_image(tmp_path / "in" / f"{index}.png", source.read(index))
+    (tmp_path / "in" / "broken.jpg").write_text("no picture")
+    found = tmp_path / "found.jsonl"
+    arguments = ["input=folder", f"input.path={tmp_path / 'in'}", "output=json", f"output.path={found}"]
+    thresholds = "detector.thresholds=[0.3,0.3,0.1]"
+    script = command(output, *arguments, thresholds, script="scripts/detect.py")
+    result = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    lines = [json.loads(line) for line in found.read_text().splitlines()]
+    assert [line["image"] for line in lines] == ["0.png", "1.png", "2.png", "broken.jpg"]
+    assert "broken.jpg: not a picture" in lines[3]["error"]
+    assert sum(len(line["boxes"]) for line in lines[:3]) > 0
+    for index in range(3):
+        expected = detector.detect(source.read(index))
+        np.testing.assert_allclose(np.reshape(lines[index]["boxes"], (-1, 4)), expected.boxes, atol=0.01)
+        np.testing.assert_allclose(lines[index]["scores"], expected.scores, atol=1e-5)
+
+
+def test_evaluation_prints_the_ap_and_leaves_a_sheet(swept: tuple[Path, str], tmp_path: Path) -> None:
+    output, _ = swept
+    script = command(output, *SMALL[:4], script="scripts/evaluate.py")
+    result = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    folder = only(output, "evaluate/*")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert f"AP at IoU 0.5: {metrics['ap']:.3f}" in result.stdout + result.stderr
+    assert cv2.imread(str(folder / "detections.png")) is not None
+
+
+def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path: Path) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    options = ["net=pnet", "epochs.pnet=4"]
+    train(whole, *options)
+    kill_when(broken, lambda: bool(list(broken.glob("train/pnet/*/checkpoints/last.ckpt"))), *options)
+    assert not list(broken.glob("train/pnet/*/summary.json"))
+    printed = train(broken, *options, "ckpt_path=last")
+    assert "going on with" in printed
+    summaries = [json.loads(only(folder, "train/pnet/*/summary.json").read_text()) for folder in (whole, broken)]
+    assert summaries[0]["weights"] == summaries[1]["weights"]
+    assert summaries[0]["last_epoch"] == summaries[1]["last_epoch"]
+    assert "nothing to go on with" in train(broken, *options, "ckpt_path=last")
+
+
+def test_killed_in_mining_it_mines_again(tmp_path: Path) -> None:
+    def mining() -> bool:
+        return any(path.stat().st_size for path in tmp_path.glob("patches/*.unfinished/pixels.bin"))
+
+    kill_when(tmp_path, mining, "net=pnet", "epochs.pnet=1", "source.num_images.train=400")
+    assert not list(tmp_path.glob("patches/train-*/manifest.json"))
+    printed = train(tmp_path, "net=pnet", "epochs.pnet=1", "source.num_images.train=30")
+    assert "pnet is trained" in printed
+    assert only(tmp_path, "patches/train-*px-*[0-9a-f]/manifest.json")
+
+
+def test_two_runs_at_once_mine_once(tmp_path: Path) -> None:
+    seeds = ["net.box_loss_weight=1", "net.box_loss_weight=2"]
+    script = [command(tmp_path, *SMALL, "net=pnet", "epochs.pnet=1", seed) for seed in seeds]
+    runs = [
+        subprocess.Popen(each, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for each in [
+            [*script[0], f"hydra.run.dir={tmp_path}/train/pnet/a"],
+            [*script[1], f"hydra.run.dir={tmp_path}/train/pnet/b"],
+        ]
+    ]
+    printed = [run.communicate(timeout=300)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], printed
+    assert sum(text.count("mining Synthetic train:") for text in printed) == 1
+    assert sum(text.count("train patches: ") for text in printed) == 2
