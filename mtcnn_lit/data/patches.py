@@ -26,6 +26,10 @@ class Label(IntEnum):
     NONE = 3
 
 
+class PatchError(ValueError):
+    """Mined patches that can't be trained on; the message says what to change."""
+
+
 class PatchBatch(NamedTuple):
     """Attributes: pixels (N, S, S, 3) uint8 RGB; labels (N,) int64, a `Label`; offsets (N, 4) float32."""
 
@@ -95,7 +99,7 @@ class BalancedSampler(Sampler[int]):
         seed: of the order, together with the epoch (`set_epoch`, which Lightning calls).
 
     Raises:
-        ValueError: when a label with a share has too few patches for a single batch.
+        PatchError: when a label with a share has too few patches for a single batch.
     """
 
     def __init__(
@@ -108,7 +112,7 @@ class BalancedSampler(Sampler[int]):
         if self.batches == 0:
             has = ", ".join(f"{len(members):,}" for members in self._members)
             needs = ", ".join(str(share) for share in self._shares)
-            raise ValueError(
+            raise PatchError(
                 f"too few patches for one batch: {has} positives, parts and negatives, a batch takes {needs}; "
                 "mine more images or set a smaller data.batch_size"
             )
@@ -134,7 +138,8 @@ def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int
     """Patches of each label in a batch: by the ratio, the rest goes to the last label that has a share.
 
     Raises:
-        ValueError: when the ratio makes no sense, or the batch is so small that a label with a share gets no patch.
+        PatchError: when the batch is so small that a label with a share gets no patch.
+        ValueError: when the ratio makes no sense.
     """
     if min(ratio) < 0 or sum(ratio) == 0:
         raise ValueError(f"the ratio of positives, parts and negatives must hold shares of 0 or more, not {ratio}")
@@ -142,7 +147,7 @@ def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int
     last = max(kind for kind in range(3) if ratio[kind])
     shares[last] += batch_size - sum(shares)
     if any(part and not share for part, share in zip(ratio, shares, strict=True)):
-        raise ValueError(
+        raise PatchError(
             f"a batch of {batch_size} has no room for positives : parts : negatives of {' : '.join(map(str, ratio))}; "
             "set a larger data.batch_size"
         )

@@ -15,13 +15,14 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from mtcnn_lit.data.patches import PatchError
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError, nearest
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.nets import WeightsError
 from mtcnn_lit.sources.base import SourceError
 
-USER_ERRORS = (ConfigError, SourceError, WeightsError, ImageError)
+USER_ERRORS = (ConfigError, SourceError, PatchError, WeightsError, ImageError)
 
 
 def _quieten() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning import seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -30,6 +31,7 @@ def fit(config: DictConfig) -> float:
         ConfigError, SourceError, WeightsError: when the run can't start; the message names the remedy.
     """
     check_config(config)
+    _refuse_ddp_in_multirun(config)
     ckpt_path = _resume_from(config)
     run = Path(config.paths.run_dir)
     if ckpt_path is not None and (finished := read_summary(run)):
@@ -37,10 +39,20 @@ def fit(config: DictConfig) -> float:
         return float(finished[config.monitor.metric])
     seed_everything(config.seed, workers=True, verbose=False)
     experiment = build_experiment(config)
-    experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
-    if experiment.trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
+    except SystemExit:  # Lightning ends the process on Ctrl-C without a word
+        raise KeyboardInterrupt from None
     return _summarize(config, experiment, run)
+
+
+def _refuse_ddp_in_multirun(config: DictConfig) -> None:
+    """Lightning starts its other processes with this very command line, so each of them would sweep anew."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN and "ddp" in str(config.trainer.get("strategy", "")):
+        raise ConfigError(
+            "trainer.strategy: several processes can't train in a multirun; "
+            "take trainer=gpu and one job per GPU (hydra/launcher=submitit_slurm)"
+        )
 
 
 def _resume_from(config: DictConfig) -> Path | None:

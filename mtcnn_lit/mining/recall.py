@@ -14,7 +14,7 @@ from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.map_images import map_images
 from mtcnn_lit.pyramid import Pyramid
-from mtcnn_lit.sources.base import Annotation, Source
+from mtcnn_lit.sources.base import Annotation, Source, SourceError
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def threshold_for_recall(
     scores = map_images(source, _BestScores(low), workers=workers, title=f"recall of {name}", indices=indices)
     best = np.sort(np.concatenate([*scores, np.zeros(0, np.float32)]))[::-1]
     if len(best) == 0:
-        raise ValueError(f"no face in {len(indices)} images of the {source.split} split: nothing to measure recall on")
+        raise SourceError(f"no face in {len(indices)} images of the {source.split} split: nothing to measure recall on")
     threshold = max(lowest, float(best[int(np.ceil(target * len(best))) - 1]))
     recall = float((best >= threshold).mean())
     log.info(
