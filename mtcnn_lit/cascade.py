@@ -1,7 +1,7 @@
 """The cascade: image pyramid -> P-Net -> R-Net -> O-Net (Zhang et al. 2016, section 2.1).
 
-It knows networks and pictures, no training and no configuration. Without O-Net, or without R-Net too, it returns what
-the last network that is there says: that is how the training crops of the next network are mined.
+It knows networks and pictures, no training and no configuration. Without O-Net, or without R-Net too, it ends with the
+last network that is there: that is how the training crops of the next network are mined.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mtcnn_lit.pyramid import Pyramid, pyramid_scales
 _NMS_IN_LEVEL = 0.5
 _NMS_ACROSS_LEVELS = 0.7
 _NMS_AFTER_RNET = 0.7
-_NMS_AFTER_ONET = 0.7  # over the smaller box, so that a box inside another one goes
+_NMS_AT_THE_END = 0.7  # over the smaller box, so that a box inside another one goes
 
 # Crops judged at once: bounds the memory, however many faces there are.
 _CHUNK = 512
@@ -83,11 +83,15 @@ class Cascade:
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes."""
-        return [self.detect_in(Pyramid(image)) for image in images]
+        return [self._detect_one(image) for image in images]
+
+    def _detect_one(self, image: Image) -> Detections:
+        found = self.candidates(Pyramid(image))
+        return found.select(nms(found.boxes, found.scores, _NMS_AT_THE_END, "minimum"))
 
     @torch.no_grad()  # inference_mode would hand out tensors that callers can't change in place
-    def detect_in(self, pyramid: Pyramid) -> Detections:
-        """Faces of one image, given as its pyramid: best first, in host memory."""
+    def candidates(self, pyramid: Pyramid) -> Detections:
+        """What the last network says of one image, before the last NMS: what a next network would be shown."""
         found = self._propose(pyramid)
         if self.rnet is not None:
             found = self._refine(pyramid, found)
@@ -112,9 +116,10 @@ class Cascade:
         level = torch.from_numpy(pyramid.level(scale))[None]
         logits, offsets = net(normalize(level.to(self.device)))
         scores = logits[0].sigmoid()
-        best = scores.flatten().topk(min(_MOST_WINDOWS, scores.numel()))
-        chosen = best.indices[best.values >= self.thresholds[0]]
-        row, column = chosen // scores.shape[1], chosen % scores.shape[1]
+        row, column = torch.nonzero(scores >= self.thresholds[0], as_tuple=True)
+        if len(row) > _MOST_WINDOWS:
+            best = scores[row, column].topk(_MOST_WINDOWS).indices
+            row, column = row[best], column[best]
         top_left = torch.stack([column, row], dim=1) * net.stride
         windows = torch.cat([top_left, top_left + net.input_size], dim=1).float()
         # The level's sides are whole pixels, so its true scale differs a little from the nominal one, and by axis.
@@ -133,8 +138,7 @@ class Cascade:
     def _decide(self, pyramid: Pyramid, candidates: Detections) -> Detections:
         """O-Net on R-Net's candidates."""
         crops, scores, offsets = self._judge(self.onet, pyramid, candidates, self.thresholds[2])
-        found = Detections(decode(crops, offsets), scores)
-        return found.select(nms(found.boxes, found.scores, _NMS_AFTER_ONET, "minimum"))
+        return Detections(decode(crops, offsets), scores)
 
     def _judge(
         self, net: RNet | ONet | None, pyramid: Pyramid, candidates: Detections, threshold: float

@@ -98,12 +98,13 @@ def test_the_best_windows_of_a_level_go_on(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_it_ends_with_the_last_network_that_is_there() -> None:
     square = (60, 50, 100, 90)
-    pyramid = Pyramid(picture(150, 200, square))
+    image = picture(150, 200, square)
+    pyramid = Pyramid(image)
     face = torch.tensor([square]).float()
     whole = bright_cascade()
-    proposed = replace(whole, rnet=None, onet=None).detect_in(pyramid)
-    refined = replace(whole, onet=None).detect_in(pyramid)
-    decided = whole.detect_in(pyramid)
+    proposed = replace(whole, rnet=None, onet=None).candidates(pyramid)
+    refined = replace(whole, onet=None).candidates(pyramid)
+    (decided,) = whole.detect([image])
     assert len(proposed) > len(decided) == 1
     # R-Net's boxes have a quarter of room on each side, O-Net's none.
     torch.testing.assert_close(refined.boxes[:1], torch.tensor([[50.0, 40, 110, 100]]), atol=3, rtol=0)

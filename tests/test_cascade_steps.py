@@ -11,6 +11,7 @@ from torch import Tensor
 from mtcnn_lit import Detections
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.nets import ONet, PNet, RNet
+from mtcnn_lit.pyramid import Pyramid
 from tests.bright_squares import picture
 
 Offsets = tuple[float, float, float, float]
@@ -51,10 +52,12 @@ def detect(
     min_face_size: float = 12,
     scale_factor: float = 0.1,  # a single level
     thresholds: tuple[float, float, float] = (0.5, 0.5, 0.5),
+    last_nms: bool = True,
 ) -> Detections:
     first, second, third = (*nets, None, None)[:3]
     cascade = Cascade(first, second, third, min_face_size, scale_factor, thresholds)  # type: ignore[arg-type]
-    return cascade.detect([picture(*size)])[0]
+    image = picture(*size)
+    return cascade.detect([image])[0] if last_nms else cascade.candidates(Pyramid(image))
 
 
 def assert_boxes(found: Detections, *expected: tuple[float, float, float, float]) -> None:
@@ -103,9 +106,15 @@ def test_windows_of_a_level_that_overlap_by_more_than_a_half_are_one(row: int, c
 )
 def test_windows_of_two_levels_that_nearly_coincide_are_one(factor: float, height: int, row: int, count: int) -> None:
     net = pnet({40: [(6, 6, 3.0, STAY)], height: [(row, row, 2.0, STAY)]})
-    found = detect(net, size=(40, 40), scale_factor=factor)
+    found = detect(net, size=(40, 40), scale_factor=factor, last_nms=False)
     assert len(found) == count
     assert_boxes(found.select(torch.tensor([0])), (12, 12, 24, 24))
+
+
+def test_without_onet_the_last_nms_leaves_no_box_within_another_one() -> None:
+    """The two windows of the test above that stay apart: one covers 12 to 24 px, the other one 12.5 to 27.5."""
+    net = pnet({40: [(6, 6, 3.0, STAY)], 32: [(5, 5, 2.0, STAY)]})
+    assert_boxes(detect(net, size=(40, 40), scale_factor=0.8), (12, 12, 24, 24))
 
 
 def test_candidates_are_judged_in_a_square_about_their_centre() -> None:
@@ -118,7 +127,7 @@ def test_candidates_are_judged_in_a_square_about_their_centre() -> None:
 def test_crops_of_rnet_that_nearly_coincide_are_one() -> None:
     """P-Net's windows lie apart, but its offsets lead both to the same place."""
     net = pnet({40: [(3, 3, 2.0, STAY), (3, 12, 1.0, (-1.5, 0, -1.5, 0))]})
-    assert len(detect(net)) == 2
+    assert len(detect(net, last_nms=False)) == 2
     assert_boxes(detect(net, scripted(RNet(), (1.0, STAY), (2.0, (0.1, 0.1, 0.1, 0.1)))), (7.2, 7.2, 19.2, 19.2))
 
 

@@ -21,18 +21,15 @@ class CascadeAP(Callback):
         source: validation images.
         make_cascade: a cascade of the networks before the stage and the network given.
         images: how many images, evenly spread over the source; always the same ones.
-        every_n_epochs: how often.
     """
 
-    def __init__(
-        self, source: Source, make_cascade: Callable[[Net], Cascade], images: int = 64, every_n_epochs: int = 1
-    ) -> None:
-        self.source, self.make_cascade, self.every_n_epochs = source, make_cascade, every_n_epochs
+    def __init__(self, source: Source, make_cascade: Callable[[Net], Cascade], images: int = 64) -> None:
+        self.source, self.make_cascade = source, make_cascade
         self.indices = source.spread(images)
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or (trainer.current_epoch + 1) % self.every_n_epochs:
+        if trainer.sanity_checking:
             return
         assert isinstance(pl_module.net, Net)
         cascade = self.make_cascade(pl_module.net)

@@ -30,6 +30,7 @@ class CascadeCrops:
         recall_source: images on which the mining thresholds of these networks are measured.
         size: side of the patches, px.
         recall: share of the faces that each of these networks must still find at its mining threshold.
+        recall_images: how many of `recall_source` are measured.
         lowest_threshold: mining threshold where that share is out of reach.
         most_negatives: detections kept of one image that are no face, drawn at random.
         negative_iou: IoU with every face below which a detection counts for that cap.
@@ -44,6 +45,7 @@ class CascadeCrops:
     recall_source: Source
     size: int
     recall: tuple[float, ...]
+    recall_images: int = 200
     lowest_threshold: float = 0.1
     most_negatives: int = 60
     negative_iou: float = 0.3
@@ -80,7 +82,12 @@ class CascadeCrops:
         for last, target in enumerate(self.recall, start=1):
             so_far = self.cascade.first(last).with_thresholds(*thresholds)
             threshold = threshold_for_recall(
-                so_far, self.recall_source, target, lowest=self.lowest_threshold, workers=workers
+                so_far,
+                self.recall_source,
+                target,
+                lowest=self.lowest_threshold,
+                images=self.recall_images,
+                workers=workers,
             )
             thresholds.append(threshold)
         self.cascade = self.cascade.with_thresholds(*thresholds)
@@ -92,7 +99,7 @@ class CascadeCrops:
         height, width = image.shape[:2]
         faces = choose_faces(annotation.faces, self.most_faces, rng)
         pyramid = Pyramid(image)
-        detected = self._cap_negatives(square(self.cascade.detect_in(pyramid).boxes).numpy(), annotation, rng)
+        detected = self._cap_negatives(square(self.cascade.candidates(pyramid).boxes).numpy(), annotation, rng)
         parts = {
             Origin.CASCADE: detected,
             Origin.RANDOM: random_squares(self.random_per_image, height, width, self.min_size, rng),

@@ -29,7 +29,7 @@ class _BestScores:
     cascade: Cascade
 
     def __call__(self, image: Image, annotation: Annotation, index: int) -> npt.NDArray[np.float32]:
-        found = self.cascade.detect_in(Pyramid(image))
+        found = self.cascade.candidates(Pyramid(image))
         faces = torch.from_numpy(annotation.faces)
         if len(found) == 0 or len(faces) == 0:
             return np.zeros(len(faces), dtype=np.float32)

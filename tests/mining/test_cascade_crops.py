@@ -140,8 +140,10 @@ def test_each_network_is_measured_behind_the_earlier_ones_at_their_measured_thre
 ) -> None:
     calls: list[tuple[int, tuple[float, ...], float, float]] = []
 
-    def measure(cascade: Cascade, source: Pictures, target: float, *, lowest: float, workers: int) -> float:
-        assert (source, workers) == (SOURCE, 3)
+    def measure(
+        cascade: Cascade, source: Pictures, target: float, *, lowest: float, images: int, workers: int
+    ) -> float:
+        assert (source, images, workers) == (SOURCE, 200, 3)
         calls.append((len(cascade.nets), cascade.thresholds, target, lowest))
         return [0.25, 0.5][len(calls) - 1]
 

@@ -27,7 +27,7 @@ class Known(Cascade):
 
     seen: list[tuple[int, tuple[float, ...]]] = []  # noqa: RUF012
 
-    def detect_in(self, pyramid: Pyramid) -> Detections:
+    def candidates(self, pyramid: Pyramid) -> Detections:
         number = int(pyramid.level(1)[0, 0, 0])
         self.seen.append((number, self.thresholds))
         limit = self.thresholds[len(self.nets) - 1]
