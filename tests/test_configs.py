@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mtcnn_lit.experiment import schema
+from mtcnn_lit.experiment.build import build, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
+from mtcnn_lit.nets import PNet, RNet
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 NEEDED = {
@@ -86,3 +90,36 @@ def test_a_missing_value_is_named() -> None:
     config = composed("train", ["source=widerface"])
     with pytest.raises(ConfigError, match=r"^source\.root has no value: set it with source\.root=…$"):
         check_config(config)
+
+
+@pytest.mark.parametrize("name", ["default", "none"])
+def test_augmentations_build(name: str) -> None:
+    made = build(composed("train", [f"augment={name}"]).augment, "augment")
+    pixels, offsets = np.full((2, 12, 12, 3), 9, np.uint8), np.zeros((2, 4), np.float32)
+    assert made(pixels, offsets, np.random.SeedSequence(0))[0].shape == (2, 12, 12, 3)
+
+
+@pytest.mark.parametrize("net", ["pnet", "rnet", "onet"])
+def test_stages_callbacks_and_trainer_build(net: str, tmp_path: Path) -> None:
+    config = composed(
+        "train", [f"net={net}", f"paths.output_dir={tmp_path}", "source.num_images={train: 2, val: 2, test: 2}"]
+    )
+    OmegaConf.update(config, "paths.run_dir", str(tmp_path))
+    for name, stage in {"pnet": PNet, "rnet": RNet}.items():
+        checkpoint = {"state_dict": {f"net.{key}": value for key, value in stage().state_dict().items()}}
+        torch.save({**checkpoint, "hyper_parameters": {"net": name}}, tmp_path / f"{name}.ckpt")
+        OmegaConf.update(config, f"upstream.{name}", str(tmp_path / f"{name}.ckpt"))
+    experiment = build_experiment(config)
+    assert experiment.stage.name == net
+    assert experiment.data.miner.size == {"pnet": 12, "rnet": 24, "onet": 48}[net]
+    assert list(experiment.upstream) == {"pnet": [], "rnet": ["pnet"], "onet": ["pnet", "rnet"]}[net]
+    assert experiment.trainer.max_epochs == 16
+    kinds = {type(callback).__name__ for callback in experiment.trainer.callbacks}
+    assert {
+        "CascadeAP",
+        "RenderDetections",
+        "ScoreHistogram",
+        "PatchSheet",
+        "ModelCheckpoint",
+        "EarlyStopping",
+    } <= kinds
