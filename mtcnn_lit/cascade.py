@@ -107,7 +107,11 @@ class Cascade:
         if not levels:
             return _no_detections(self.device)
         windows, scores, offsets = (torch.cat(parts) for parts in zip(*levels, strict=True))
-        kept = nms(windows, scores, _NMS_ACROSS_LEVELS)
+        # Windows of neighbouring levels differ in size: by the usual factors too much to overlap that far anywhere.
+        if self.scale_factor**2 < 0.95 * _NMS_ACROSS_LEVELS:
+            kept = scores.argsort(descending=True, stable=True)
+        else:
+            kept = nms(windows, scores, _NMS_ACROSS_LEVELS)
         return Detections(decode(windows[kept], offsets[kept]), scores[kept])
 
     def _propose_in_level(self, pyramid: Pyramid, scale: float) -> tuple[Tensor, Tensor, Tensor]:
