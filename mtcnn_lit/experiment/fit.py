@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -98,15 +98,25 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
 
 def _hyperparameters(config: DictConfig) -> dict[str, Any]:
     """What distinguishes runs, as flat scalars for TensorBoard's HParams page."""
-    chosen = ("stage", "net", "data", "augment", "cascade", "seed", "epochs", "trainer")
-    resolved = OmegaConf.to_container(config, resolve=True)
-    return _flatten({name: resolved[name] for name in chosen})  # type: ignore[index, call-overload]
+    choices = HydraConfig.get().runtime.choices
+    resolved = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
+    parts = {name: resolved[name] for name in ("net", "data", "cascade")}
+    return {
+        "stage": config.stage,
+        "source": choices["source"],
+        "augment": choices["augment"],
+        "seed": config.seed,
+        "epochs": resolved["epochs"][config.stage],
+        "precision": str(config.trainer.precision),
+        **_flatten(parts),
+    }
 
 
 def _flatten(node: Any, key: str = "") -> dict[str, Any]:
+    """Leaves of nested dictionaries by their path; Hydra's own keys (``_target_`` and the like) are left out."""
     if isinstance(node, dict):
-        parts = (_flatten(value, f"{key}/{name}" if key else str(name)) for name, value in node.items())
-        return {name: value for part in parts for name, value in part.items()}
+        inner = {f"{key}/{name}" if key else name: value for name, value in node.items() if not name.startswith("_")}
+        return {path: leaf for name, value in inner.items() for path, leaf in _flatten(value, name).items()}
     return {key: node if isinstance(node, bool | int | float) else str(node)}
 
 
