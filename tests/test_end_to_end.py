@@ -48,21 +48,20 @@ def train(output: Path, *overrides: str) -> str:
     return result.stdout + result.stderr
 
 
-def kill_when(output: Path, seen: Callable[[], bool], *overrides: str) -> None:
-    """Start training and kill -9 it, with all its workers, as soon as something is seen."""
-    process = subprocess.Popen(
-        command(output, *overrides, *SMALL),
-        cwd=output,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def stop_when(
+    output: Path, seen: Callable[[], bool], *overrides: str, how: signal.Signals = signal.SIGKILL
+) -> tuple[int, str]:
+    """Start training and send it and all its workers a signal as soon as something is seen: its status and output."""
+    log = output / "printed"
+    with log.open("w") as file:
+        script = command(output, *overrides, *SMALL)
+        process = subprocess.Popen(script, cwd=output, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
     deadline = time.monotonic() + 120
     while not seen() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     assert process.poll() is None, "ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    os.killpg(process.pid, how)
+    return process.wait(timeout=60), log.read_text()
 
 
 def only(folder: Path, pattern: str) -> Path:
@@ -162,7 +161,7 @@ def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path
     broken.mkdir()
     options = ["net=pnet", "epochs.pnet=4"]
     train(whole, *options)
-    kill_when(broken, lambda: bool(list(broken.glob("train/pnet/*/checkpoints/last.ckpt"))), *options)
+    stop_when(broken, lambda: bool(list(broken.glob("train/pnet/*/checkpoints/last.ckpt"))), *options)
     assert not list(broken.glob("train/pnet/*/summary.json"))
     printed = train(broken, *options, "ckpt_path=last")
     assert "going on with" in printed
@@ -172,11 +171,21 @@ def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path
     assert "nothing to go on with" in train(broken, *options, "ckpt_path=last")
 
 
+def test_ctrl_c_in_training_says_how_to_go_on(tmp_path: Path) -> None:
+    def trained() -> bool:
+        return bool(list(tmp_path.glob("train/pnet/*/checkpoints/last.ckpt")))
+
+    status, printed = stop_when(tmp_path, trained, "net=pnet", "epochs.pnet=200", how=signal.SIGINT)
+    assert status == 130
+    assert "stopped: the same command with ckpt_path=last goes on" in printed
+    assert "Traceback" not in printed
+
+
 def test_killed_in_mining_it_mines_again(tmp_path: Path) -> None:
     def mining() -> bool:
         return any(path.stat().st_size for path in tmp_path.glob("patches/*.unfinished/pixels.bin"))
 
-    kill_when(tmp_path, mining, "net=pnet", "epochs.pnet=1", "source.num_images.train=400")
+    stop_when(tmp_path, mining, "net=pnet", "epochs.pnet=1", "source.num_images.train=400")
     assert not list(tmp_path.glob("patches/train-*/manifest.json"))
     printed = train(tmp_path, "net=pnet", "epochs.pnet=1", "source.num_images.train=30")
     assert "pnet is trained" in printed

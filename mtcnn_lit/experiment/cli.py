@@ -59,8 +59,9 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
             _fail(str(error))
         except OmegaConfBaseException as error:
             _fail(_explain(error))
-        except KeyboardInterrupt:
-            _fail("stopped; the same command with ckpt_path=last goes on", status=130)
+        except KeyboardInterrupt as stop:
+            print(f"\nstopped{': ' if str(stop) else ''}{stop}", file=sys.stderr)
+            sys.exit(130)
 
     return guarded
 
@@ -84,6 +85,6 @@ def _explain(error: BaseException) -> str:
     return str(error).splitlines()[0]
 
 
-def _fail(message: str, status: int = 1) -> NoReturn:
+def _fail(message: str) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
-    sys.exit(status)
+    sys.exit(1)

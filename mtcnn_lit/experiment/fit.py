@@ -42,7 +42,7 @@ def fit(config: DictConfig) -> float:
     try:
         experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
     except SystemExit:  # Lightning ends the process on Ctrl-C without a word
-        raise KeyboardInterrupt from None
+        raise KeyboardInterrupt("the same command with ckpt_path=last goes on") from None
     return _summarize(config, experiment, run)
 
 
