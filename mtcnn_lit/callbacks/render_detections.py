@@ -11,14 +11,15 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
 from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.detections import Detections
 from mtcnn_lit.draw import draw, grid
-from mtcnn_lit.images import write_image
+from mtcnn_lit.images import Image, write_image
 from mtcnn_lit.nets import Net
 from mtcnn_lit.sources.base import Source
 
 
 class RenderDetections(Callback):
-    """Draws detections with scores, and the true faces in another colour, on the same images each time.
+    """Draws detections with scores, true faces and ignored boxes in other colours, on the same images each time.
 
     Args:
         source: validation images.
@@ -49,9 +50,12 @@ class RenderDetections(Callback):
         cascade = self.make_cascade(pl_module.net)
         images = [self.source.read(index) for index in self.indices]
         found = cascade.detect(images)
-        faces = [torch.from_numpy(self.source.annotations[index].faces) for index in self.indices]
-        picture = grid([draw(*one) for one in zip(images, found, faces, strict=True)])
+        picture = grid([self._draw(*one) for one in zip(self.indices, images, found, strict=True)])
         write_image(self.folder / f"epoch_{epoch:03d}.png", picture)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("val/detections", picture, trainer.global_step, dataformats="HWC")
+
+    def _draw(self, index: int, image: Image, found: Detections) -> Image:
+        annotation = self.source.annotations[index]
+        return draw(image, found, torch.from_numpy(annotation.faces), torch.from_numpy(annotation.ignored))

@@ -35,11 +35,11 @@ def evaluate(config: DictConfig) -> float:
     for index in tqdm(range(len(source)), desc="evaluating", unit="image", dynamic_ncols=True):
         image, annotation = source.read(index), source.annotations[index]
         found = detector.detect(image)
-        faces = torch.from_numpy(annotation.faces)
-        metric.update([found], [faces], [torch.from_numpy(annotation.ignored)])
+        faces, ignored = torch.from_numpy(annotation.faces), torch.from_numpy(annotation.ignored)
+        metric.update([found], [faces], [ignored])
         if index in shown:
             sure = found.select(found.scores >= config.draw_above)
-            drawn.append(draw(image, sure, faces))
+            drawn.append(draw(image, sure, faces, ignored))
     ap = float(metric.compute())
     write_image(folder / "detections.png", grid(drawn))
     (folder / "metrics.json").write_text(json.dumps({"ap": ap, "images": len(source)}, indent=2) + "\n")
