@@ -53,7 +53,7 @@ def build_experiment(config: DictConfig) -> Experiment:
     chosen = cast("dict[str, str | None]", OmegaConf.to_container(config.upstream, resolve=True))
     upstream = upstream_nets(config.stage, chosen, Path(config.paths.output_dir))
     make_cascade = functools.partial(build_cascade, config, list(upstream.values()))
-    data = _build_data(config, train, val, make_cascade)
+    data = _build_data(config, train, val, make_cascade() if upstream else None)
     trainer = _build_trainer(config, val, make_cascade)
     stage = build(config.net, "net")()
     return Experiment(stage, data, trainer, {name: weights_digest(net) for name, net in upstream.items()})
@@ -70,20 +70,15 @@ def build_cascade(config: DictConfig, upstream: list[Net], net: Net | None = Non
     device = next(nets[-1].parameters()).device
     settings = cast("dict[str, Any]", OmegaConf.to_container(config.cascade, resolve=True))
     settings["thresholds"] = tuple(settings["thresholds"])
-    try:
+    with clear_errors("cascade"):
         return Cascade(*(each.to(device) for each in nets), **settings)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise ConfigError(f"cascade: {error}") from error
 
 
-def _build_data(
-    config: DictConfig, train: Source, val: Source, make_cascade: functools.partial[Cascade]
-) -> PatchDataModule:
-    make_data = build(config.data, "data")
-    make_miner = make_data.keywords["miner"]
-    before = make_cascade.args[1]
+def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade | None) -> PatchDataModule:
+    """The data module; ``before`` are the networks that mine for R-Net and O-Net."""
+    make_data, make_miner = build(config.data, "data"), build(config.data.miner, "data.miner")
     with clear_errors("data.miner"):
-        miner = make_miner(cascade=make_cascade(), recall_source=train) if before else make_miner()
+        miner = make_miner(cascade=before, recall_source=train) if before else make_miner()
     augment = build(config.augment, "augment")
     with clear_errors("data"):
         data = make_data(train=train, val=val, miner=miner, store_root=Path(config.paths.patch_dir), augment=augment)
