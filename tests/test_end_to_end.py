@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -70,28 +71,41 @@ def only(folder: Path, pattern: str) -> Path:
     return found[0]
 
 
+class Swept(NamedTuple):
+    """The output folder of a sweep, the folders of its three runs, and what it printed."""
+
+    output: Path
+    runs: list[Path]
+    printed: str
+
+
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The whole cascade, trained for an epoch or two in one command: the output folder and what was printed."""
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    """The whole cascade, trained for two or three epochs in one command."""
     output = tmp_path_factory.mktemp("swept")
-    return output, train(output, "-m", "net=pnet,rnet,onet", "epochs={pnet: 3, rnet: 2, onet: 2}")
+    printed = train(output, "-m", "net=pnet,rnet,onet", "epochs={pnet: 3, rnet: 2, onet: 2}")
+    return Swept(output, [only(output, f"sweeps/*/{job}") for job in range(3)], printed)
 
 
-def test_one_command_trains_all_stages_and_hands_over(swept: tuple[Path, str]) -> None:
-    output, _ = swept
-    runs = [only(output, f"sweeps/*/{job}") for job in range(3)]
-    summaries = [json.loads((run / "summary.json").read_text()) for run in runs]
+def test_one_command_trains_all_stages_and_hands_over(swept: Swept) -> None:
+    summaries = [json.loads((run / "summary.json").read_text()) for run in swept.runs]
     assert [summary["stage"] for summary in summaries] == ["pnet", "rnet", "onet"]
     assert summaries[1]["upstream"] == {"pnet": summaries[0]["weights"]}
     assert summaries[2]["upstream"] == {"pnet": summaries[0]["weights"], "rnet": summaries[1]["weights"]}
-    for run in runs:
+    for run in swept.runs:
         checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
         assert set(checkpoint["hyper_parameters"]) == {"net"}
 
 
-def test_what_is_printed_says_where_everything_is_and_what_comes_next(swept: tuple[Path, str]) -> None:
-    output, printed = swept
-    run = only(output, "sweeps/*/1")
+def test_the_same_sweep_with_ckpt_path_last_trains_nothing_again(swept: Swept) -> None:
+    before = {path: path.stat().st_mtime_ns for path in swept.output.glob("sweeps/*/*/checkpoints/*")}
+    printed = train(swept.output, "-m", "net=pnet,rnet,onet", "epochs={pnet: 3, rnet: 2, onet: 2}", "ckpt_path=last")
+    assert printed.count("is finished already: nothing to go on with") == 3
+    assert {path: path.stat().st_mtime_ns for path in swept.output.glob("sweeps/*/*/checkpoints/*")} == before
+
+
+def test_what_is_printed_says_where_everything_is_and_what_comes_next(swept: Swept) -> None:
+    run, printed = swept.runs[1], swept.printed
     assert f"checkpoint  {run}/checkpoints/best.ckpt" in printed
     assert f"pictures    {run}/pictures" in printed
     assert "next        python train.py net=onet" in printed
@@ -100,8 +114,8 @@ def test_what_is_printed_says_where_everything_is_and_what_comes_next(swept: tup
     assert "Warning" not in printed
 
 
-def test_tensorboard_gets_curves_pictures_histograms_and_hyperparameters(swept: tuple[Path, str]) -> None:
-    events = EventAccumulator(str(only(swept[0], "sweeps/*/0"))).Reload()
+def test_tensorboard_gets_curves_pictures_histograms_and_hyperparameters(swept: Swept) -> None:
+    events = EventAccumulator(str(swept.runs[0])).Reload()
     tags = events.Tags()
     measured = {"loss", "classification_loss", "box_loss", "accuracy", "precision", "recall", "box_iou"}
     assert {f"{split}/{name}" for split in ("train", "val") for name in measured} <= set(tags["scalars"])
@@ -112,17 +126,14 @@ def test_tensorboard_gets_curves_pictures_histograms_and_hyperparameters(swept: 
     assert len(events.Scalars("val/ap")) == 3
 
 
-def test_pictures_of_patches_and_detections_lie_in_the_run(swept: tuple[Path, str]) -> None:
-    pictures = only(swept[0], "sweeps/*/2") / "pictures"
+def test_pictures_of_patches_and_detections_lie_in_the_run(swept: Swept) -> None:
+    pictures = swept.runs[2] / "pictures"
     assert {path.name for path in pictures.iterdir()} == {"patches.png", "epoch_001.png"}
     assert all(read_image(path).std() > 10 for path in pictures.iterdir())
 
 
-def test_the_checkpoints_detect_from_python_and_from_the_command_line(swept: tuple[Path, str], tmp_path: Path) -> None:
-    output, _ = swept
-    detector = MTCNN.from_checkpoints(
-        *(only(output, f"sweeps/*/{job}") for job in range(3)), thresholds=(0.3, 0.3, 0.1)
-    )
+def test_the_checkpoints_detect_from_python_and_from_the_command_line(swept: Swept, tmp_path: Path) -> None:
+    detector = MTCNN.from_checkpoints(*swept.runs, thresholds=(0.3, 0.3, 0.1))
     source = Synthetic("test", num_images={"train": 1, "val": 1, "test": 3})
     for index in range(3):
         write_image(tmp_path / "in" / f"{index}.png", source.read(index))
@@ -130,7 +141,7 @@ def test_the_checkpoints_detect_from_python_and_from_the_command_line(swept: tup
     found = tmp_path / "found.jsonl"
     arguments = ["input=folder", f"input.path={tmp_path / 'in'}", "output=json", f"output.path={found}"]
     thresholds = "detector.thresholds=[0.3,0.3,0.1]"
-    script = command(output, *arguments, thresholds, script="scripts/detect.py")
+    script = command(swept.output, *arguments, thresholds, script="scripts/detect.py")
     result = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
@@ -144,12 +155,11 @@ def test_the_checkpoints_detect_from_python_and_from_the_command_line(swept: tup
         np.testing.assert_allclose(lines[index]["scores"], expected.scores, atol=1e-5)
 
 
-def test_evaluation_prints_the_ap_and_leaves_a_sheet(swept: tuple[Path, str], tmp_path: Path) -> None:
-    output, _ = swept
-    script = command(output, *SMALL[:4], script="scripts/evaluate.py")
+def test_evaluation_prints_the_ap_and_leaves_a_sheet(swept: Swept, tmp_path: Path) -> None:
+    script = command(swept.output, *SMALL[:4], script="scripts/evaluate.py")
     result = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
-    folder = only(output, "evaluate/*")
+    folder = only(swept.output, "evaluate/*")
     metrics = json.loads((folder / "metrics.json").read_text())
     assert f"AP at IoU 0.5: {metrics['ap']:.3f}" in result.stdout + result.stderr
     assert cv2.imread(str(folder / "detections.png")) is not None

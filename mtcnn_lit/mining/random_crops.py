@@ -25,7 +25,7 @@ class RandomCrops:
         size: side of the patches, px.
         random_per_image: crops anywhere in the image, nearly all of them negatives.
         jittered_per_face: crops around each face, positives and parts mostly.
-        overlapping_per_face: crops that touch a face somewhere, negatives mostly.
+        overlapping_per_face: crops near each face, most of them over a part of it, negatives mostly.
         most_faces: faces used of one image, drawn at random, so that a crowd does not drown the rest.
         min_size: smallest crop, px.
         seed: of the random generator, together with the image's index.

@@ -138,9 +138,13 @@ class PatchWriter:
 
     def append(self, patches: Patches) -> None:
         """Add patches at the end."""
-        for name, (dtype, row) in self._columns.items():
-            values = np.ascontiguousarray(getattr(patches, name), dtype)
-            if values.shape != (len(patches.iou), *row):
-                raise ValueError(f"column {name} must have shape (N, {', '.join(map(str, row))}), not {values.shape}")
+        count = len(patches.iou)
+        columns = {
+            name: np.ascontiguousarray(getattr(patches, name), kind) for name, (kind, _) in self._columns.items()
+        }
+        for name, (_, row) in self._columns.items():
+            if columns[name].shape != (count, *row):
+                raise ValueError(f"column {name} must have shape {(count, *row)}, not {columns[name].shape}")
+        for name, values in columns.items():
             self._files[name].write(values.data)
-        self.count += len(patches.iou)
+        self.count += count
