@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 import time
 from pathlib import Path
 from typing import Any, cast
@@ -129,7 +130,7 @@ def _closing_words(config: DictConfig, best: float, run: Path) -> str:
   checkpoint  {run / "checkpoints" / "best.ckpt"}
   pictures    {run / "pictures"}
   curves      tensorboard --logdir {config.paths.output_dir}
-  next        {" ".join(words) if following else detect}"""
+  next        {shlex.join(words) if following else detect}"""
 
 
 def _shared_overrides() -> list[str]:
