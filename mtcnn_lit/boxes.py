@@ -25,7 +25,7 @@ def area(boxes: Tensor) -> Tensor:
 
 def intersection(a: Tensor, b: Tensor) -> Tensor:
     """Pairwise intersection in square pixels. Shape: (N, 4), (M, 4) -> (N, M)."""
-    # One axis after the other and in place: four times as fast as both in one (N, M, 2) tensor.
+    # One axis after the other and in place: less memory to pass over than both in one (N, M, 2) tensor.
     width = torch.minimum(a[:, None, 2], b[:, 2]).sub_(torch.maximum(a[:, None, 0], b[:, 0])).clamp_(min=0)
     height = torch.minimum(a[:, None, 3], b[:, 3]).sub_(torch.maximum(a[:, None, 1], b[:, 1])).clamp_(min=0)
     return width.mul_(height)

@@ -55,8 +55,8 @@ class ImagesOutput:
     path: str
 
     def write(self, name: str, image: Image, detections: Detections) -> None:
-        """Save one picture, under the name of its source as PNG."""
-        write_image((Path(self.path) / name).with_suffix(".png"), draw(image, detections))
+        """Save one picture as ``<name>.faces.png``: no input is overwritten, even in its own folder."""
+        write_image(Path(self.path) / f"{name}.faces.png", draw(image, detections))
 
     def write_error(self, name: str, error: ImageError) -> None:
         """Nothing to draw."""

@@ -75,7 +75,9 @@ def _explain(error: BaseException) -> str:
         if isinstance(each, MissingConfigException) and each.missing_cfg_file and each.options is not None:
             group, _, name = each.missing_cfg_file.rpartition("/")
             options = sorted(each.options)
-            return f"{group}={name}: no such configuration{nearest(name, options)} There are: {', '.join(options)}"
+            return (
+                f"{group}={name}: no such configuration{nearest(name, options) or '.'} There are: {', '.join(options)}"
+            )
         if isinstance(each, OmegaConfBaseException) and each.key is not None and each.full_key:
             siblings = list(each.parent_node) if isinstance(each.parent_node, DictConfig) else []
             reason = str(each.msg or each).splitlines()[0]
