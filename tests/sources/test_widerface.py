@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_an_empty_copy_is_an_error(tmp_path: Path) -> None:
         WiderFace(tmp_path, holdout=0)
 
 
-def names(root: Path, split: str, holdout: float) -> set[str]:
+def names(root: Path, split: str, holdout: float | list[str]) -> set[str]:
     return {annotation.name for annotation in WiderFace(root, split, holdout=holdout).annotations}  # type: ignore[arg-type]
 
 
@@ -92,6 +93,16 @@ def test_held_out_pictures_are_disjoint_and_do_not_depend_on_order_or_company(tm
     assert val < names(tmp_path, "val", 0.5)
     write(tmp_path, dict(reversed(list(pictures.items())[10:])))
     assert names(tmp_path, "val", 0.2) == {f"{EVENT}/{number}.jpg" for number in HELD_OUT if number >= 10}
+
+
+def test_whole_events_can_be_held_out(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": [FACE]})
+    other = annotation_file(tmp_path).read_text().replace(EVENT, "1--Other")
+    annotation_file(tmp_path).write_text(annotation_file(tmp_path).read_text() + other)
+    images = tmp_path / "WIDER_train/images"
+    shutil.copytree(images / EVENT, images / "1--Other")
+    assert names(tmp_path, "train", ["1--Other"]) == {f"{EVENT}/a.jpg"}
+    assert names(tmp_path, "val", ["1--Other"]) == {"1--Other/a.jpg"}
 
 
 def test_test_split_is_the_official_validation_set(tmp_path: Path) -> None:
@@ -141,12 +152,15 @@ def test_what_is_missing_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 def test_a_hold_out_that_can_not_be_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, {"a.jpg": [FACE]})
-    with pytest.raises(SourceError, match=r"source\.holdout=0 leaves no pictures for 'val'; set source\.holdout=0\.1"):
-        WiderFace(tmp_path, "val", holdout=0)
-    with pytest.raises(SourceError, match=r"source\.holdout=1e-09 holds no picture back"):
-        WiderFace(tmp_path, "val", holdout=1e-9)
-    with pytest.raises(SourceError, match=r"a share from 0 to under 1, not 1\.5"):
+    for nothing in (0, 1e-9):
+        with pytest.raises(
+            SourceError, match=rf"holdout={nothing} holds no picture back for 'val'; set source.holdout=0"
+        ):
+            WiderFace(tmp_path, "val", holdout=nothing)
+    with pytest.raises(SourceError, match=r"a share from 0 to under 1, or names of events, not 1\.5"):
         WiderFace(tmp_path, holdout=1.5)
+    with pytest.raises(SourceError, match=r"source\.holdout: no event '9--Party' in the annotation file"):
+        WiderFace(tmp_path, holdout=["9--Party"])
     with pytest.raises(SourceError, match="no split 'dev'; take train, val or test"):
         WiderFace(tmp_path, "dev")  # type: ignore[arg-type]
 
