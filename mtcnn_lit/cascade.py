@@ -6,17 +6,20 @@ last network that is there: that is how the training crops of the next network a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from mtcnn_lit.boxes import decode, nms, square
-from mtcnn_lit.detections import Detections
+from mtcnn_lit.detections import Candidates, Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import Net, ONet, PNet, RNet, normalize
-from mtcnn_lit.pyramid import Pyramid, pyramid_scales
+from mtcnn_lit.proposals import Level, Windows, look_at_levels, suppress_neighbours, window_boxes, windows_above
+from mtcnn_lit.pyramid import Pyramid
 
 # Overlaps above which the worse of two boxes goes, as in the paper's own code.
 _NMS_IN_LEVEL = 0.5
@@ -27,8 +30,27 @@ _NMS_AT_THE_END = 0.7  # over the smaller box, so that a box inside another one 
 # Crops judged at once: bounds the memory, however many faces there are.
 _CHUNK = 512
 
-# Windows of one pyramid level that go into its NMS, best first: bounds the time of a network that is barely trained.
-_MOST_WINDOWS = 4096
+# Images of a list that go through the cascade together.
+_BATCH = 16
+
+# Lowest score of a P-Net window that `Step.judged` tells of: nearly all windows lie below, and nobody looks for them.
+_WORTH_TELLING = 0.01
+
+StepName = Literal["pnet", "pnet_nms", "rnet", "onet", "nms"]
+
+
+class Step(NamedTuple):
+    """What one step of the cascade made of a batch of images.
+
+    Attributes:
+        name: "pnet" (windows over its threshold), "pnet_nms", "rnet" (with its NMS), "onet", or "nms", the last one.
+        found: what goes on to the next step.
+        judged: gives what the step had to decide on, with its scores: boxes as they came in. Made only when asked for.
+    """
+
+    name: StepName
+    found: Candidates
+    judged: Callable[[], Candidates]
 
 
 @dataclass(frozen=True)
@@ -83,83 +105,81 @@ class Cascade:
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes."""
-        return [self._detect_one(image) for image in images]
+        found = []
+        for start in range(0, len(images), _BATCH):
+            batch = [Pyramid(image) for image in images[start : start + _BATCH]]
+            *_, last = self.steps(batch)
+            found += last.found.by_image(len(batch))
+        return found
 
-    def _detect_one(self, image: Image) -> Detections:
-        found = self.candidates(Pyramid(image))
-        return found.select(nms(found.boxes, found.scores, _NMS_AT_THE_END, "minimum"))
-
-    @torch.no_grad()  # inference_mode would hand out tensors that callers can't change in place
     def candidates(self, pyramid: Pyramid) -> Detections:
         """What the last network says of one image, before the last NMS: what a next network would be shown."""
-        found = self._propose(pyramid)
-        if self.rnet is not None:
-            found = self._refine(pyramid, found)
-        if self.onet is not None:
-            found = self._decide(pyramid, found)
-        return found.cpu()
+        *_, last = self._networks([pyramid])
+        return last.found.by_image(1)[0]
 
-    def _propose(self, pyramid: Pyramid) -> Detections:
-        """P-Net over all levels: candidate windows, moved to where it sees the face."""
-        net = self.pnet
-        scales = pyramid_scales(pyramid.height, pyramid.width, net.input_size, self.min_face_size, self.scale_factor)
-        levels = [self._propose_in_level(pyramid, scale) for scale in scales]
-        if not levels:
-            return _no_detections(self.device)
-        windows, scores, offsets = (torch.cat(parts) for parts in zip(*levels, strict=True))
+    @torch.no_grad()  # inference_mode would hand out tensors that callers can't change in place
+    def steps(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
+        """Detect in a batch of images, step by step: what the last one found are the detections."""
+        for step in self._networks(pyramids):
+            yield step
+        found = step.found
+        yield Step("nms", found.select(found.nms(_NMS_AT_THE_END, "minimum")), lambda: found)
+
+    @torch.no_grad()
+    def _networks(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
+        """The steps up to the last network."""
+        for step in self._propose(pyramids):
+            yield step
+        if self.rnet is not None:
+            step = self._judge("rnet", self.rnet, pyramids, step.found)
+            yield step
+        if self.onet is not None:
+            yield self._judge("onet", self.onet, pyramids, step.found)
+
+    def _propose(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
+        """P-Net over all levels: windows, moved to where it sees the face, and what NMS leaves of them."""
+        levels = [look_at_levels(self.pnet, pyramid, self.min_face_size, self.scale_factor) for pyramid in pyramids]
+        passed = [windows_above(each, self.thresholds[0]) for each in levels]
+        found = self._moved(levels, passed)
+        yield Step("pnet", found, lambda: self._moved(levels, [windows_above(each, _WORTH_TELLING) for each in levels]))
+        kept = [self._stay(*each) for each in zip(levels, passed, strict=True)]
+        yield Step("pnet_nms", self._moved(levels, kept), lambda: found)
+
+    def _moved(self, levels: Sequence[Sequence[Level]], windows: Sequence[Windows]) -> Candidates:
+        """The boxes that each image's windows lead to."""
+        boxes = [window_boxes(self.pnet, *each)[1] for each in zip(levels, windows, strict=True)]
+        image = [torch.full_like(each.level, number) for number, each in enumerate(windows)]
+        return Candidates(torch.cat(boxes), torch.cat([each.scores for each in windows]), torch.cat(image))
+
+    def _stay(self, levels: Sequence[Level], windows: Windows) -> Windows:
+        """The windows of one image that NMS leaves: inside each level, then across the levels."""
+        windows = windows.select(suppress_neighbours(self.pnet, levels, windows, _NMS_IN_LEVEL))
         # Windows of neighbouring levels differ in size: by the usual factors too much to overlap that far anywhere.
         if self.scale_factor**2 < 0.95 * _NMS_ACROSS_LEVELS:
-            kept = scores.argsort(descending=True, stable=True)
-        else:
-            kept = nms(windows, scores, _NMS_ACROSS_LEVELS)
-        return Detections(decode(windows[kept], offsets[kept]), scores[kept])
-
-    def _propose_in_level(self, pyramid: Pyramid, scale: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows (N, 4), scores (N,) and offsets (N, 4) of one level that pass P-Net and the level's NMS."""
-        net = self.pnet
-        level = torch.from_numpy(pyramid.level(scale))[None]
-        logits, offsets = net(normalize(level.to(self.device)))
-        scores = logits[0].sigmoid()
-        row, column = torch.nonzero(scores >= self.thresholds[0], as_tuple=True)
-        if len(row) > _MOST_WINDOWS:
-            best = scores[row, column].topk(_MOST_WINDOWS).indices
-            row, column = row[best], column[best]
-        top_left = torch.stack([column, row], dim=1) * net.stride
-        windows = torch.cat([top_left, top_left + net.input_size], dim=1).float()
-        # The level's sides are whole pixels, so its true scale differs a little from the nominal one, and by axis.
-        scale_x, scale_y = level.shape[2] / pyramid.width, level.shape[1] / pyramid.height
-        windows /= windows.new_tensor([scale_x, scale_y, scale_x, scale_y])
-        passed = scores[row, column]
-        kept = nms(windows, passed, _NMS_IN_LEVEL)
-        return windows[kept], passed[kept], offsets[0, :, row, column].T[kept]
-
-    def _refine(self, pyramid: Pyramid, candidates: Detections) -> Detections:
-        """R-Net on P-Net's candidates."""
-        crops, scores, offsets = self._judge(self.rnet, pyramid, candidates, self.thresholds[1])
-        kept = nms(crops, scores, _NMS_AFTER_RNET)
-        return Detections(decode(crops[kept], offsets[kept]), scores[kept])
-
-    def _decide(self, pyramid: Pyramid, candidates: Detections) -> Detections:
-        """O-Net on R-Net's candidates."""
-        crops, scores, offsets = self._judge(self.onet, pyramid, candidates, self.thresholds[2])
-        return Detections(decode(crops, offsets), scores)
+            return windows
+        crops, _ = window_boxes(self.pnet, levels, windows)
+        return windows.select(nms(crops, windows.scores, _NMS_ACROSS_LEVELS))
 
     def _judge(
-        self, net: RNet | ONet | None, pyramid: Pyramid, candidates: Detections, threshold: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Square crops (N, 4) around the candidates that ``net`` lets pass, its scores (N,) and offsets (N, 4)."""
-        assert net is not None
-        squares = square(candidates.boxes)
-        logits, offsets = [squares.new_empty(0)], [squares.new_empty(0, 4)]
-        for chunk in squares.cpu().split(_CHUNK):
-            crops = torch.from_numpy(pyramid.crops(chunk.numpy(), net.input_size))
-            chunk_logits, chunk_offsets = net(normalize(crops.to(self.device)))
-            logits.append(chunk_logits)
-            offsets.append(chunk_offsets)
-        scores = torch.cat(logits).sigmoid()
-        passed = torch.nonzero(scores >= threshold).squeeze(1)
-        return squares[passed], scores[passed], torch.cat(offsets)[passed]
+        self, name: Literal["rnet", "onet"], net: RNet | ONet, pyramids: Sequence[Pyramid], before: Candidates
+    ) -> Step:
+        """What R-Net or O-Net lets pass of the squares around the candidates, moved to where it sees the face."""
+        squares = square(before.boxes)
+        chunks = zip(squares.split(_CHUNK), before.image.split(_CHUNK), strict=True)
+        answers = [net(normalize(self._crops(pyramids, *chunk, net.input_size))) for chunk in chunks]
+        logits, offsets = (torch.cat(column) for column in zip(*answers, strict=True))
+        scores = logits.sigmoid()
+        kept = torch.nonzero(scores >= self.thresholds[1 if name == "rnet" else 2]).squeeze(1)
+        if name == "rnet":
+            kept = kept[Candidates(squares[kept], scores[kept], before.image[kept]).nms(_NMS_AFTER_RNET)]
+        found = Candidates(decode(squares[kept], offsets[kept]), scores[kept], before.image[kept])
+        return Step(name, found, lambda: before._replace(scores=scores))
 
-
-def _no_detections(device: torch.device) -> Detections:
-    return Detections(torch.empty(0, 4, device=device), torch.empty(0, device=device))
+    def _crops(self, pyramids: Sequence[Pyramid], squares: Tensor, image: Tensor, size: int) -> Tensor:
+        """Regions (N, 4) of the images (N,), as pixels on the networks' device: (N, size, size, 3) uint8."""
+        boxes, numbers = squares.cpu().numpy(), image.cpu().numpy()
+        crops = np.empty((len(boxes), size, size, 3), dtype=np.uint8)
+        for number in np.unique(numbers):
+            chosen = numbers == number
+            crops[chosen] = pyramids[number].crops(boxes[chosen], size)
+        return torch.from_numpy(crops).to(self.device)

@@ -1,11 +1,15 @@
-"""Detections: what a detector says of one image."""
+"""Detections: what a detector says of one image, and candidates: what its steps hand on for several images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from mtcnn_lit.boxes import OverlapMode, nms
 
 
 @dataclass(frozen=True)
@@ -46,3 +50,34 @@ class Detections:
     def cpu(self) -> Detections:
         """The same detections in the host's memory."""
         return Detections(self.boxes.cpu(), self.scores.cpu())
+
+
+class Candidates(NamedTuple):
+    """Boxes and scores of several images, those of an image side by side, in the order of the images.
+
+    Attributes:
+        boxes: (N, 4) float32, ``x1 y1 x2 y2`` in pixels of the original image.
+        scores: (N,) float32.
+        image: (N,) int64, the number of the image.
+    """
+
+    boxes: Tensor
+    scores: Tensor
+    image: Tensor
+
+    def select(self, index: Tensor) -> Candidates:
+        """The candidates at the given indices or where a mask holds."""
+        return Candidates(self.boxes[index], self.scores[index], self.image[index])
+
+    def nms(self, threshold: float, mode: OverlapMode = "union") -> Tensor:
+        """Indices of what stays after `mtcnn_lit.boxes.nms` within each image, best first. Shape: -> (K,) int64."""
+        counts = torch.unique_consecutive(self.image, return_counts=True)[1].tolist()
+        starts = accumulate([0, *counts])
+        images = zip(self.boxes.split(counts), self.scores.split(counts), starts, strict=False)
+        parts = [nms(boxes, scores, threshold, mode) + start for boxes, scores, start in images]
+        return torch.cat([self.image[:0], *parts])
+
+    def by_image(self, count: int) -> list[Detections]:
+        """The candidates of each of ``count`` images as detections in the host's memory."""
+        boxes, scores, image = self.boxes.cpu(), self.scores.cpu(), self.image.cpu()
+        return [Detections(boxes[image == number], scores[image == number]) for number in range(count)]

@@ -18,6 +18,7 @@ FLOORS = [
     {"boxes"},
     {"detections", "images"},
     {"pyramid", "nets", "losses", "draw"},
+    {"proposals"},
     {"cascade", "metrics", "sources"},
     {"mtcnn"},
     {"__init__"},  # the public face: what `import mtcnn_lit` gives
@@ -42,7 +43,18 @@ RESERVED = {
 }
 
 # Someone who only detects loads these libraries and nothing else.
-DETECTION_ROOMS = {"__init__", "mtcnn", "cascade", "pyramid", "nets", "boxes", "detections", "images", "draw"}
+DETECTION_ROOMS = {
+    "__init__",
+    "mtcnn",
+    "cascade",
+    "proposals",
+    "pyramid",
+    "nets",
+    "boxes",
+    "detections",
+    "images",
+    "draw",
+}
 DETECTION_ROOMS |= {"inputs", "outputs"}
 DETECTION_LIBRARIES = {"torch", "numpy", "cv2", "PIL", "safetensors"}
 

@@ -1,0 +1,141 @@
+"""P-Net over an image pyramid: what it says of every window, and the windows of it that may hold a face."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mtcnn_lit.boxes import decode
+from mtcnn_lit.nets import PNet, normalize
+from mtcnn_lit.pyramid import Pyramid, pyramid_scales
+
+# Windows of one pyramid level that go into its NMS, best first: bounds the time of a network that is barely trained.
+_MOST_WINDOWS = 4096
+
+
+class Level(NamedTuple):
+    """P-Net's answers on one pyramid level of H' by W' windows.
+
+    Attributes:
+        scores: (H', W').
+        offsets: (4, H', W').
+        scale: (4,) pixels of the level for one pixel of the picture, along x, y, x and y.
+    """
+
+    scores: Tensor
+    offsets: Tensor
+    scale: Tensor
+
+
+class Windows(NamedTuple):
+    """Windows of all levels, best score first.
+
+    Attributes:
+        level, row, column: (N,) int64, the place in the levels' maps.
+        scores: (N,) float32.
+    """
+
+    level: Tensor
+    row: Tensor
+    column: Tensor
+    scores: Tensor
+
+    def select(self, index: Tensor) -> Windows:
+        """The windows at the given indices or where a mask holds."""
+        return Windows(*(column[index] for column in self))
+
+
+def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_factor: float) -> list[Level]:
+    """P-Net's answers on all levels of one picture, finest first."""
+    levels = []
+    device = net.face.weight.device
+    for scale in pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor):
+        pixels = torch.from_numpy(pyramid.level(scale))[None]
+        logits, offsets = net(normalize(pixels.to(device)))
+        # The level's sides are whole pixels, so its true scale differs a little from the nominal one, and by axis.
+        scale_x, scale_y = pixels.shape[2] / pyramid.width, pixels.shape[1] / pyramid.height
+        levels.append(Level(logits[0].sigmoid(), offsets[0], logits.new_tensor([scale_x, scale_y, scale_x, scale_y])))
+    return levels
+
+
+def windows_above(levels: Sequence[Level], threshold: float) -> Windows:
+    """Windows whose score reaches the threshold, of each level at most the best 4,096."""
+    nothing = torch.zeros(0, dtype=torch.int64)
+    parts = [Windows(nothing, nothing, nothing, torch.zeros(0))] if not levels else []
+    for number, level in enumerate(levels):
+        row, column = torch.nonzero(level.scores >= threshold, as_tuple=True)
+        scores = level.scores[row, column]
+        if len(row) > _MOST_WINDOWS:
+            scores, best = scores.topk(_MOST_WINDOWS)
+            row, column = row[best], column[best]
+        parts.append(Windows(torch.full_like(row, number), row, column, scores))
+    merged = Windows(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    return merged.select(merged.scores.argsort(descending=True, stable=True))
+
+
+def window_boxes(net: PNet, levels: Sequence[Level], windows: Windows) -> tuple[Tensor, Tensor]:
+    """The windows and the boxes that their offsets lead to, in pixels of the picture. Shape: -> twice (N, 4)."""
+    if not levels:  # the picture is smaller than a window
+        return windows.scores.new_zeros(0, 4), windows.scores.new_zeros(0, 4)
+    top_left = torch.stack([windows.column, windows.row], dim=1) * net.stride
+    scale = torch.stack([level.scale for level in levels])[windows.level]
+    crops = torch.cat([top_left, top_left + net.input_size], dim=1) / scale
+    # One flat map of all levels, so that a single gather fetches the offsets of every window.
+    flat = torch.cat([level.offsets.flatten(1) for level in levels], dim=1)
+    start, width = _layout([level.scores.shape for level in levels], windows.level)
+    return crops, decode(crops, flat[:, start + windows.row * width + windows.column].T)
+
+
+def suppress_neighbours(net: PNet, levels: Sequence[Level], windows: Windows, threshold: float) -> Tensor:
+    """Greedy non-maximum suppression inside each level: which windows stay.
+
+    Windows of a level are equal squares on a grid, so that a window can only suppress those a few steps away: each is
+    compared with these neighbours instead of with all others, and the greedy rule is iterated to its fixed point
+    (see `mtcnn_lit.boxes.nms`, whose result this is).
+
+    Shape: N windows, best score first -> (N,) bool
+    """
+    if not levels:
+        return torch.zeros(0, dtype=torch.bool)
+    steps = _overlapping_steps(net.input_size, net.stride, threshold)
+    count, device = len(windows.scores), windows.scores.device
+    margin = max((max(abs(down), abs(right)) for down, right in steps), default=0)
+    shapes = [torch.Size(side + 2 * margin for side in level.scores.shape) for level in levels]
+    start, width = _layout(shapes, windows.level)
+    place = start + (windows.row + margin) * width + windows.column + margin
+    rank = torch.arange(count, device=device)
+    rank_at = torch.full((sum(shape.numel() for shape in shapes),), count, device=device)
+    rank_at[place] = rank
+    down, right = torch.tensor(steps, device=device).reshape(-1, 2).T
+    neighbours = rank_at[place[:, None] + width[:, None] * down + right]
+    better = torch.where(neighbours < rank[:, None], neighbours, count)
+    stays = torch.ones(count + 1, dtype=torch.bool, device=device)
+    stays[count] = False  # stands for "no such window"
+    while True:
+        updated = ~stays[better].any(dim=1)
+        if torch.equal(updated, stays[:count]):
+            return updated
+        stays[:count] = updated
+
+
+def _layout(shapes: Sequence[torch.Size], level: Tensor) -> tuple[Tensor, Tensor]:
+    """Where the map of each window's level starts when all maps lie one behind the other, and its width."""
+    sizes = torch.tensor([[shape.numel(), shape[1]] for shape in shapes], device=level.device).reshape(-1, 2)
+    return (sizes[:, 0].cumsum(dim=0) - sizes[:, 0])[level], sizes[level, 1]
+
+
+@functools.cache
+def _overlapping_steps(window: int, stride: int, threshold: float) -> list[tuple[int, int]]:
+    """Steps (down, right) on the grid to the windows whose IoU with the one at (0, 0) is above the threshold."""
+    reach = range(-(window // stride), window // stride + 1)
+    steps = [(down, right) for down in reach for right in reach if (down, right) != (0, 0)]
+
+    def overlaps(down: int, right: int) -> bool:
+        shared = (window - stride * abs(down)) * (window - stride * abs(right))
+        return shared > threshold * (2 * window**2 - shared)
+
+    return [step for step in steps if overlaps(*step)]
