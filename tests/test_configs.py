@@ -25,6 +25,7 @@ ENTRIES = {
     "train": ["net", "data", "source", "augment", "callbacks", "logger", "trainer", "experiment", "debug"],
     "detect": ["input", "output", "detector"],
     "evaluate": ["source", "detector"],
+    "compare": ["paths"],
 }
 ALWAYS = {"detect": ["input.path=somewhere"]}
 

@@ -113,9 +113,18 @@ class EvaluateConfig:
     draw_above: float = 0.7  # lowest score that is drawn; all count for the AP
 
 
+@dataclass
+class CompareConfig:
+    """configs/compare.yaml."""
+
+    runs: list[str] = field(default_factory=list)
+    paths: Paths = field(default_factory=Paths)
+
+
 def register() -> None:
     """Make the schemas known to Hydra."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="detect_schema", node=DetectConfig)
     store.store(name="evaluate_schema", node=EvaluateConfig)
+    store.store(name="compare_schema", node=CompareConfig)

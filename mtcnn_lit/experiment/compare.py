@@ -1,0 +1,97 @@
+"""The curves and figures of several training runs beside each other."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from mtcnn_lit.experiment.check import ConfigError, check_config
+from mtcnn_lit.experiment.checkpoint import read_summary
+from mtcnn_lit.experiment.record import read_settings
+from mtcnn_lit.report.comparison import comparison_page, summary
+from mtcnn_lit.report.curves import draw_curves
+from mtcnn_lit.report.events import find_runs, read_curves
+from mtcnn_lit.report.runs import Run, metric_tags, short_names
+from mtcnn_lit.report.style import styled, to_png
+
+log = logging.getLogger(__name__)
+
+
+def compare(config: DictConfig) -> None:
+    """Draw the curves of the runs into `curves.png`, and write `compare.html` with them and tables.
+
+    Raises:
+        ConfigError: when there is no run at or below a folder that was named.
+    """
+    check_config(config)
+    runs = [run for run in map(_read_run, tqdm(_chosen(config), desc="reading", unit="run", leave=False)) if run]
+    if not runs:
+        raise ConfigError("runs: none of these runs was measured a single time, so there is nothing to draw: train on")
+    names = short_names(runs)
+    with styled():
+        png = to_png(draw_curves({name: run.curves for name, run in zip(names, runs, strict=True)}))
+    folder = Path(config.paths.run_dir)
+    (folder / "curves.png").write_bytes(png)
+    (folder / "compare.html").write_text(comparison_page(runs, names, png), encoding="utf-8")
+    log.info("%s\n  curves  %s", summary(runs, names), folder / "curves.png")
+    log.info("  page    %s", folder / "compare.html")
+
+
+def plain_list(arguments: Sequence[str], key: str) -> list[str]:
+    """Command line arguments with ``key=A,B`` written as the list that it means to Hydra: ``key=['A','B']``.
+
+    To Hydra itself ``key=A,B`` is a sweep, and an error without ``-m``. The quotes let paths hold whatever they like.
+    """
+    return [_as_list(text, f"{key}=") for text in arguments]
+
+
+def _as_list(text: str, start: str) -> str:
+    value = text.removeprefix(start)
+    if not text.startswith(start) or value.startswith("["):
+        return text
+    if value.startswith(("'", '"', "$")):  # quoted already, or an interpolation
+        return f"{start}[{value}]"
+    # In quotes Hydra takes backslashes as they are, but for those before a quote or the end.
+    quoted = ("'" + re.sub(r"(\\*)('|\Z)", _escape, part) + "'" for part in value.split(",") if part)
+    return f"{start}[{','.join(quoted)}]"
+
+
+def _escape(match: re.Match[str]) -> str:
+    return 2 * match[1] + ("\\'" if match[2] else "")
+
+
+def _chosen(config: DictConfig) -> list[Path]:
+    """The folders of the runs to compare, in the order in which they were named, each once."""
+    named = [Path(name).expanduser() for name in config.runs]
+    output = Path(config.paths.output_dir)
+    found: dict[Path, Path] = {}
+    for folder in named or [output / "train", output / "sweeps"]:
+        if named and not folder.is_dir():
+            raise ConfigError(f"{folder}: no such folder; set runs to folders of runs, or with runs below them")
+        runs = find_runs(folder)
+        if named and not runs:
+            raise ConfigError(f"{folder}: no training run there, nor below it (nothing with TensorBoard event files)")
+        for run in runs:
+            found.setdefault(run.resolve(), run)
+    if not found:
+        raise ConfigError(f"no training run below {output}: train one with 'python train.py', or set runs=FOLDER")
+    return list(found.values())
+
+
+def _read_run(folder: Path) -> Run | None:
+    """What a run left behind; None, with a line that says so, where it was not measured a single time."""
+    try:
+        curves = read_curves(folder)
+    except OSError as error:
+        raise ConfigError(f"can't read the events of {folder}: {error.strerror or error}") from error
+    settings = read_settings(folder)
+    run = Run(folder, settings.get("stage", "run"), settings, curves, finished=read_summary(folder) is not None)
+    if not metric_tags([run]):
+        log.info("%s: no curves yet, left out", folder)
+        return None
+    return run

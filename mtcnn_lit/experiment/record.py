@@ -1,0 +1,71 @@
+"""The record of a run, `.hydra/` in its folder, as hyperparameters to compare."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+log = logging.getLogger(__name__)
+
+# What says where a run reads and writes, or says again what the stage is.
+_LEFT_OUT = {"paths", "ckpt_path", "stage"}
+_SAME_AS_STAGE = {"net", "data"}
+
+
+def read_settings(run: Path) -> dict[str, str]:
+    """The hyperparameters of a run, values as text by dotted key: its stage first, then `source=widerface` and so on.
+
+    Interpolations stay unresolved: what follows from another setting is no difference of its own. Without a readable
+    record there are none.
+    """
+    config = _load(run / ".hydra" / "config.yaml")
+    hydra = _flatten(_load(run / ".hydra" / "hydra.yaml"))
+    choices = {name: hydra.get(f"hydra.runtime.choices.{name}") for name in ("net", *config)}
+    stage = choices.pop("net")
+    if not config or stage is None:
+        return {}
+    chosen = {name: str(choice) for name, choice in choices.items() if choice and name not in _SAME_AS_STAGE}
+    settings = {name: node for name, node in config.items() if name not in _LEFT_OUT}
+    return {"stage": stage, **{name: chosen[name] for name in chosen if name in settings}, **_flatten(settings)}
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """A configuration file; nothing, with a line that says so, where it can't be read."""
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(path))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        log.warning("%s: not a configuration, left out", path)
+        return {}
+    return {str(name): node for name, node in config.items()} if isinstance(config, dict) else {}
+
+
+def _flatten(node: Any, key: str = "") -> dict[str, str]:
+    """Leaves of nested dictionaries, and of lists that hold some, by dotted key; Hydra's marks are left out."""
+    if isinstance(node, dict):
+        inner = {f"{key}.{name}".lstrip("."): item for name, item in node.items() if not _is_mark(str(name))}
+    elif isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
+        inner = {f"{key}[{index}]": item for index, item in enumerate(node)}
+    else:
+        return {key: _text(node)}
+    return {path: leaf for name, item in inner.items() for path, leaf in _flatten(item, name).items()}
+
+
+def _is_mark(name: str) -> bool:
+    """Whether a key tells Hydra how to build, as `_partial_` does; what is built, `_target_`, is a setting."""
+    return name.startswith("_") and name != "_target_"
+
+
+def _text(value: Any) -> str:
+    """A value as it stands in a configuration."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
