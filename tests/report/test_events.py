@@ -23,7 +23,7 @@ def test_values_come_back_by_tag_with_their_steps_and_epochs(tmp_path: Path) -> 
 
 
 def test_all_values_are_kept_of_a_long_curve(tmp_path: Path) -> None:
-    write_events(tmp_path, {"train/loss": {step: 0.5 for step in range(20_000)}})
+    write_events(tmp_path, {"train/loss": dict.fromkeys(range(20000), 0.5)})
     assert len(read_curves(tmp_path)["train/loss"].steps) == 20_000
 
 
