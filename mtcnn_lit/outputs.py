@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 from mtcnn_lit.detections import Detections
+from mtcnn_lit.detections_file import detections_line, error_line
 from mtcnn_lit.draw import draw
 from mtcnn_lit.images import Image, ImageError, write_image
 
 
 @dataclass
 class JsonOutput:
-    """One JSON line an image: ``{"image": name, "boxes": [[x1, y1, x2, y2], ...], "scores": [...]}``.
-
-    An image without faces has empty lists; one that can't be read has ``"error"`` instead.
-    """
+    """One JSON line an image, as `mtcnn_lit.detections_file` says."""
 
     path: str
     _file: TextIO = field(init=False, repr=False)
@@ -31,20 +28,18 @@ class JsonOutput:
 
     def write(self, name: str, image: Image, detections: Detections) -> None:
         """Add the detections of one image."""
-        boxes = [[round(side, 2) for side in box] for box in detections.boxes.tolist()]
-        scores = [round(score, 5) for score in detections.scores.tolist()]
-        self._line({"image": name, "boxes": boxes, "scores": scores})
+        self._line(detections_line(name, detections))
 
     def write_error(self, name: str, error: ImageError) -> None:
         """Note that an image could not be read."""
-        self._line({"image": name, "error": str(error)})
+        self._line(error_line(name, error))
 
     def close(self) -> None:
         """Finish the file."""
         self._file.close()
 
-    def _line(self, entry: dict[str, object]) -> None:
-        self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    def _line(self, line: str) -> None:
+        self._file.write(line + "\n")
         self._file.flush()
 
 

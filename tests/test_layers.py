@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms of the floors above it in this table, never a neighbour on its own floor.
 FLOORS = [
     {"boxes"},
-    {"detections", "images"},
-    {"pyramid", "nets", "losses", "draw"},
+    {"detections", "images", "prefetch"},
+    {"pyramid", "nets", "losses", "draw", "detections_file"},
     {"proposals"},
     {"cascade", "metrics", "sources"},
     {"mtcnn", "report"},
@@ -57,7 +57,7 @@ DETECTION_ROOMS = {
     "images",
     "draw",
 }
-DETECTION_ROOMS |= {"inputs", "outputs"}
+DETECTION_ROOMS |= {"inputs", "outputs", "prefetch", "detections_file"}
 DETECTION_LIBRARIES = {"torch", "numpy", "cv2", "PIL", "safetensors"}
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import hydra
@@ -16,13 +17,14 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from mtcnn_lit.data.patches import PatchError
+from mtcnn_lit.detections_file import DetectionsFileError
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError, nearest
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.nets import WeightsError
 from mtcnn_lit.sources.base import SourceError
 
-USER_ERRORS = (ConfigError, SourceError, PatchError, WeightsError, ImageError)
+USER_ERRORS = (ConfigError, SourceError, PatchError, WeightsError, ImageError, DetectionsFileError)
 
 
 def _quieten() -> None:
@@ -90,3 +92,26 @@ def _explain(error: BaseException) -> str:
 def _fail(message: str) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
+
+
+def plain_list(arguments: Sequence[str], key: str) -> list[str]:
+    """Command line arguments with ``key=A,B`` written as the list that it means to Hydra: ``key=['A','B']``.
+
+    To Hydra itself ``key=A,B`` is a sweep, and an error without ``-m``. The quotes let paths hold whatever they like.
+    """
+    return [_as_list(text, f"{key}=") for text in arguments]
+
+
+def _as_list(text: str, start: str) -> str:
+    value = text.removeprefix(start)
+    if not text.startswith(start) or value.startswith("["):
+        return text
+    if value.startswith(("'", '"', "$")):  # quoted already, or an interpolation
+        return f"{start}[{value}]"
+    # In quotes Hydra takes backslashes as they are, but for those before a quote or the end.
+    quoted = ("'" + re.sub(r"(\\*)('|\Z)", _escape, part) + "'" for part in value.split(",") if part)
+    return f"{start}[{','.join(quoted)}]"
+
+
+def _escape(match: re.Match[str]) -> str:
+    return 2 * match[1] + ("\\'" if match[2] else "")

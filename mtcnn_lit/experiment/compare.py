@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -40,29 +38,6 @@ def compare(config: DictConfig) -> None:
     (folder / "compare.html").write_text(comparison_page(runs, names, png), encoding="utf-8")
     log.info("%s\n  curves  %s", summary(runs, names), folder / "curves.png")
     log.info("  page    %s", folder / "compare.html")
-
-
-def plain_list(arguments: Sequence[str], key: str) -> list[str]:
-    """Command line arguments with ``key=A,B`` written as the list that it means to Hydra: ``key=['A','B']``.
-
-    To Hydra itself ``key=A,B`` is a sweep, and an error without ``-m``. The quotes let paths hold whatever they like.
-    """
-    return [_as_list(text, f"{key}=") for text in arguments]
-
-
-def _as_list(text: str, start: str) -> str:
-    value = text.removeprefix(start)
-    if not text.startswith(start) or value.startswith("["):
-        return text
-    if value.startswith(("'", '"', "$")):  # quoted already, or an interpolation
-        return f"{start}[{value}]"
-    # In quotes Hydra takes backslashes as they are, but for those before a quote or the end.
-    quoted = ("'" + re.sub(r"(\\*)('|\Z)", _escape, part) + "'" for part in value.split(",") if part)
-    return f"{start}[{','.join(quoted)}]"
-
-
-def _escape(match: re.Match[str]) -> str:
-    return 2 * match[1] + ("\\'" if match[2] else "")
 
 
 def _chosen(config: DictConfig) -> list[Path]:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from mtcnn_lit.draw import draw, grid
 from mtcnn_lit.experiment.build import build_source
+from mtcnn_lit.experiment.calibrate import calibrate
 from mtcnn_lit.experiment.check import check_config
 from mtcnn_lit.experiment.detect import build_detector
 from mtcnn_lit.images import Image, write_image
@@ -23,9 +24,12 @@ log = logging.getLogger(__name__)
 _DRAWN = 12
 
 
-def evaluate(config: DictConfig) -> float:
+def evaluate(config: DictConfig) -> float | None:
     """AP at IoU 0.5 of the whole cascade on the test split, with `metrics.json` and a sheet of detections."""
     check_config(config)
+    if config.calibrate:
+        calibrate(config)
+        return None
     source = build_source(config, "test")
     detector = build_detector(config)
     folder = Path(config.paths.run_dir)
@@ -38,7 +42,7 @@ def evaluate(config: DictConfig) -> float:
         faces, ignored = torch.from_numpy(annotation.faces), torch.from_numpy(annotation.ignored)
         metric.update([found], [faces], [ignored])
         if index in shown:
-            sure = found.select(found.scores >= config.draw_above)
+            sure = found.select(found.scores >= 0.7)
             drawn.append(draw(image, sure, faces, ignored))
     ap = float(metric.compute())
     write_image(folder / "detections.png", grid(drawn))

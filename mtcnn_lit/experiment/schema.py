@@ -28,11 +28,11 @@ class Upstream:
 
 @dataclass
 class CascadeSettings:
-    """How the cascade runs while it is trained: in mining, for `val/ap` and in the pictures."""
+    """configs/detector/: how the cascade runs. In training: in mining, for `val/ap` and in the pictures."""
 
-    min_face_size: float = 20
-    scale_factor: float = 0.709
-    thresholds: list[float] = field(default_factory=lambda: [0.5, 0.5, 0.3])
+    min_face_size: float = MISSING
+    scale_factor: float = MISSING
+    thresholds: list[float] = MISSING
 
 
 @dataclass
@@ -75,7 +75,7 @@ class TrainConfig:
 
 @dataclass
 class DetectorWeights:
-    """A checkpoint or a run's folder for each network; None takes the newest finished run of the stage."""
+    """A checkpoint, a run's folder or `pretrained` for each network; None takes the newest finished run."""
 
     pnet: str | None = None
     rnet: str | None = None
@@ -83,13 +83,10 @@ class DetectorWeights:
 
 
 @dataclass
-class DetectorSettings:
-    """configs/detector/: the keywords of `MTCNN`."""
+class DetectorSettings(CascadeSettings):
+    """The keywords of `MTCNN`."""
 
     weights: DetectorWeights = field(default_factory=DetectorWeights)
-    min_face_size: float = 20
-    scale_factor: float = 0.709
-    thresholds: list[float] = field(default_factory=lambda: [0.6, 0.7, 0.7])
     device: str = "auto"
 
 
@@ -110,7 +107,11 @@ class EvaluateConfig:
     source: Any = MISSING
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     paths: Paths = field(default_factory=Paths)
-    draw_above: float = 0.7  # lowest score that is drawn; all count for the AP
+    detections: str | None = None
+    calibrate: bool = False
+    recall: list[float] = MISSING
+    calibration: str = MISSING
+    workers: int = MISSING
 
 
 @dataclass

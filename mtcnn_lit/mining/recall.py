@@ -1,4 +1,4 @@
-"""Mining thresholds by recall: constants starve the next network of positives or drown it in negatives."""
+"""Thresholds by recall: constants starve the next network of positives or drown it in negatives."""
 
 from __future__ import annotations
 
@@ -18,52 +18,93 @@ from mtcnn_lit.sources.base import Annotation, Source, SourceError
 
 log = logging.getLogger(__name__)
 
+Scores = npt.NDArray[np.float32]
+
 # A face counts as found by a box of this IoU or more.
 _FOUND_IOU = 0.5
 
 
 @dataclass(frozen=True)
-class _BestScores:
-    """For each face of an image, the best score of a detection that finds it; 0 where none does."""
+class RecallCurve:
+    """What a threshold of a cascade's last network costs: faces that go unfound against candidates that go on.
+
+    Attributes:
+        name: of the network.
+        best: for each face the best score of a candidate that finds it, highest first; 0 where none does.
+        scores: of all candidates, highest first.
+        images: how many were looked at.
+        lowest: threshold at which the network ran, so that nothing is known below.
+    """
+
+    name: str
+    best: Scores
+    scores: Scores
+    images: int
+    lowest: float
+
+    def threshold(self, target: float) -> float:
+        """The highest threshold at which a share ``target`` of the faces is still found, or the lowest measured."""
+        return max(self.lowest, float(self.best[int(np.ceil(target * len(self.best))) - 1]))
+
+    def recall(self, threshold: float) -> float:
+        """Share of the faces that are found at a threshold."""
+        return float((self.best >= threshold).mean())
+
+    def candidates(self, threshold: float) -> float:
+        """Candidates an image that pass a threshold."""
+        return float((self.scores >= threshold).sum() / self.images)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """For one image: the best score of each face (as in `RecallCurve`), and the scores of all candidates."""
 
     cascade: Cascade
 
-    def __call__(self, image: Image, annotation: Annotation, index: int) -> npt.NDArray[np.float32]:
+    def __call__(self, image: Image, annotation: Annotation, index: int) -> tuple[Scores, Scores]:
         found = self.cascade.candidates(Pyramid(image))
         faces = torch.from_numpy(annotation.faces)
         if len(found) == 0 or len(faces) == 0:
-            return np.zeros(len(faces), dtype=np.float32)
+            return np.zeros(len(faces), dtype=np.float32), found.scores.numpy()
         hits = iou(faces, found.boxes) >= _FOUND_IOU
-        return (hits * found.scores).amax(dim=1).numpy()
+        return (hits * found.scores).amax(dim=1).numpy(), found.scores.numpy()
 
 
-def threshold_for_recall(
-    cascade: Cascade, source: Source, target: float, *, lowest: float = 0.1, images: int = 200, workers: int = 0
-) -> float:
-    """The highest threshold of the cascade's last network at which a share ``target`` of the faces is still found.
+def recall_curve(
+    cascade: Cascade, source: Source, *, lowest: float = 0.1, images: int = 200, workers: int = 0
+) -> RecallCurve:
+    """Measure the cascade's last network behind the earlier ones at their own thresholds.
 
     Args:
-        cascade: its earlier networks run at their own thresholds.
         source: where to measure; ``images`` of it, evenly spread, are used.
-        target: recall to keep, in (0, 1].
-        lowest: threshold when the target is out of reach.
+        lowest: threshold that the last network runs at.
+
+    Raises:
+        SourceError: when these images hold no face.
     """
     last = len(cascade.nets) - 1
     name = ("P-Net", "R-Net", "O-Net")[last]
     low = cascade.with_thresholds(*cascade.thresholds[:last], lowest)
     indices = source.spread(images)
-    scores = map_images(source, _BestScores(low), workers=workers, title=f"recall of {name}", indices=indices)
-    best = np.sort(np.concatenate([*scores, np.zeros(0, np.float32)]))[::-1]
+    looks = list(map_images(source, _Look(low), workers=workers, title=f"recall of {name}", indices=indices))
+    best, scores = (np.sort(np.concatenate([np.zeros(0, np.float32), *(look[i] for look in looks)])) for i in (0, 1))
     if len(best) == 0:
         raise SourceError(f"no face in {len(indices)} images of the {source.split} split: nothing to measure recall on")
-    threshold = max(lowest, float(best[int(np.ceil(target * len(best))) - 1]))
-    recall = float((best >= threshold).mean())
+    return RecallCurve(name, best[::-1], scores[::-1], len(looks), lowest)
+
+
+def threshold_for_recall(
+    cascade: Cascade, source: Source, target: float, *, lowest: float = 0.1, images: int = 200, workers: int = 0
+) -> float:
+    """The threshold of the cascade's last network that keeps a recall of ``target`` (see `recall_curve`)."""
+    curve = recall_curve(cascade, source, lowest=lowest, images=images, workers=workers)
+    threshold = curve.threshold(target)
     log.info(
         "%s threshold %.3f for mining: recall %.3f of %d faces (target %.3f)",
-        name,
+        curve.name,
         threshold,
-        recall,
-        len(best),
+        curve.recall(threshold),
+        len(curve.best),
         target,
     )
     return threshold

@@ -1,4 +1,4 @@
-"""Weights on disk: read a network from a training checkpoint, safely and with clear errors."""
+"""Weights on disk: read a network from a training checkpoint or a safetensors file, safely and with clear errors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
 from mtcnn_lit.nets.onet import ONet
 from mtcnn_lit.nets.pnet import PNet
@@ -15,6 +18,10 @@ from mtcnn_lit.nets.rnet import RNet
 Net: TypeAlias = PNet | RNet | ONet
 
 NETS: dict[str, type[PNet] | type[RNet] | type[ONet]] = {"pnet": PNet, "rnet": RNet, "onet": ONet}
+
+# In place of a path: the weights that come with the package.
+PRETRAINED = "pretrained"
+_RELEASED = Path(__file__).parents[1] / "weights"
 
 # Lightning keeps the module's attribute name in front of each weight's name.
 _PREFIX = "net."
@@ -25,21 +32,19 @@ class WeightsError(ValueError):
 
 
 def load_net(path: str | Path, name: str) -> Net:
-    """The network ``name`` (pnet, rnet or onet) with the weights of a checkpoint, ready to run (eval mode, CPU).
+    """The network ``name`` (pnet, rnet or onet) with the weights of a file, ready to run (eval mode, CPU).
 
     Args:
-        path: a ``.ckpt`` file of a training run, or the run's folder (its best checkpoint is taken).
+        path: a ``.ckpt`` file of a training run, the run's folder (its best checkpoint is taken), a ``.safetensors``
+            file, or "pretrained" for the released weights.
 
     Raises:
-        WeightsError: when the file is missing, no checkpoint, or one of another network.
+        WeightsError: when the file is missing, holds no weights, or those of another network.
     """
-    path = checkpoint_file(path)
-    checkpoint = _read(path)
-    trained = checkpoint["hyper_parameters"].get("net")
+    path = weights_file(path, name)
+    trained, weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
     if trained != name:
         raise WeightsError(f"{path} holds weights of {trained or 'something else'}, but {name} is asked for")
-    state = checkpoint["state_dict"].items()
-    weights = {key.removeprefix(_PREFIX): value for key, value in state if key.startswith(_PREFIX)}
     net = NETS[name]()
     try:
         net.load_state_dict(weights)
@@ -47,6 +52,28 @@ def load_net(path: str | Path, name: str) -> Net:
         raise WeightsError(f"the weights in {path} do not fit {name}: {str(error).splitlines()[-1].strip()}") from error
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's own stubs
     return net.eval()
+
+
+def save_net(net: Net, name: str, path: Path, about: dict[str, str]) -> None:
+    """Write a network's weights as a safetensors file.
+
+    Args:
+        about: what to keep beside them, such as where they come from.
+    """
+    weights = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(weights, path, metadata={"net": name, **about})
+
+
+def weights_file(path: str | Path, name: str) -> Path:
+    """The file that a path means: itself, the best checkpoint of a run's folder, or the released weights of ``name``.
+
+    Raises:
+        WeightsError: when there is none.
+    """
+    if str(path) == PRETRAINED:
+        return _existing(_RELEASED / f"{name}.safetensors")
+    return checkpoint_file(path)
 
 
 def checkpoint_file(path: str | Path) -> Path:
@@ -61,12 +88,28 @@ def checkpoint_file(path: str | Path) -> Path:
         if not best.is_file():
             raise WeightsError(f"no checkpoints/best.ckpt in {path}: name a finished run's folder or a .ckpt file")
         return best
+    return _existing(path)
+
+
+def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise WeightsError(f"no checkpoint at {path}: name a .ckpt file or a run's folder")
+        raise WeightsError(
+            f"no checkpoint at {path}: name a run's folder, a .ckpt or .safetensors file, or '{PRETRAINED}'"
+        )
     return path
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_safetensors(path: Path) -> tuple[str | None, dict[str, Tensor]]:
+    """The network that the file names, and its weights."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return (file.metadata() or {}).get("net"), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is no safetensors file that can be read: {error}") from error
+
+
+def _read_checkpoint(path: Path) -> tuple[str | None, dict[str, Tensor]]:
+    """The network that the checkpoint was trained for, and its weights."""
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises almost anything on a broken file
@@ -75,7 +118,9 @@ def _read(path: Path) -> dict[str, Any]:
     parts = ("state_dict", "hyper_parameters")
     if not isinstance(checkpoint, dict) or not all(isinstance(checkpoint.get(part), dict) for part in parts):
         raise WeightsError(f"{path} is not a training checkpoint: it has no {' and '.join(parts)}")
-    return checkpoint
+    weights: dict[str, Any] = checkpoint["state_dict"]
+    named = {key.removeprefix(_PREFIX): value for key, value in weights.items() if key.startswith(_PREFIX)}
+    return checkpoint["hyper_parameters"].get("net"), named
 
 
 def weights_digest(net: torch.nn.Module) -> str:

@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from mtcnn_lit.experiment.cli import plain_list
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,3 +66,26 @@ def test_one_line_says_what_is_wrong(name: str, tmp_path: Path) -> None:
     assert result.returncode == 1
     lines = [line for line in result.stderr.splitlines() if line]
     assert lines == [expected.format(tmp=tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("value", "folders"),
+    [
+        ("a", ["a"]),
+        ("a,b/2026-01-01_00-00-00", ["a", "b/2026-01-01_00-00-00"]),
+        ("lr=3,a b,", ["lr=3", "a b"]),
+        ("it's,{x},é(1)", ["it's", "{x}", "é(1)"]),
+        ("end\\,mid\\dle,\\'", ["end\\", "mid\\dle", "\\'"]),
+        ("[a,b]", ["a", "b"]),
+        ("'a,b',\"c\"", ["a,b", "c"]),
+        ("${paths.output_dir}/train", ["${paths.output_dir}/train"]),
+        ("", []),
+    ],
+)
+def test_a_plain_list_is_what_hydra_reads(value: str, folders: list[str]) -> None:
+    (override,) = plain_list([f"runs={value}"], "runs")
+    assert [str(folder) for folder in OverridesParser.create().parse_override(override).value()] == folders  # type: ignore[union-attr]
+
+
+def test_other_arguments_stay_as_they_are() -> None:
+    assert plain_list(["-m", "paths.output_dir=a,b", "+runs=a"], "runs") == ["-m", "paths.output_dir=a,b", "+runs=a"]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mtcnn_lit.nets import NETS, ONet, PNet, RNet, WeightsError, load_net, weights_digest
-from mtcnn_lit.nets.weights import checkpoint_file
+from mtcnn_lit.nets.weights import checkpoint_file, save_net
 
 
 def training_checkpoint(net: torch.nn.Module, name: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def test_a_run_s_folder_means_its_best_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_without_best(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"no checkpoint at .*none\.ckpt: name a \.ckpt file or a run's folder"):
+    with pytest.raises(WeightsError, match=r"no checkpoint at .*none\.ckpt: name a run's folder, a \.ckpt"):
         load_net(tmp_path / "none.ckpt", "pnet")
     with pytest.raises(WeightsError, match=r"no checkpoints/best\.ckpt in .*: name a finished run's folder"):
         load_net(tmp_path, "pnet")
@@ -128,3 +128,21 @@ def test_the_digest_follows_the_weights_alone() -> None:
     with torch.no_grad():
         twin.face.bias += 1e-6
     assert weights_digest(net) != weights_digest(twin)
+
+
+def test_safetensors_round_trip(tmp_path: Path) -> None:
+    net = RNet().eval()
+    save_net(net, "rnet", tmp_path / "new" / "rnet.safetensors", {"recipe": "none"})
+    loaded = load_net(tmp_path / "new" / "rnet.safetensors", "rnet")
+    assert weights_digest(loaded) == weights_digest(net)
+    assert not loaded.training
+    with pytest.raises(WeightsError, match="holds weights of rnet, but onet is asked for"):
+        load_net(tmp_path / "new" / "rnet.safetensors", "onet")
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors at all", bytes(500), b"\xff" * 64])
+def test_broken_safetensors(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "some.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"some\.safetensors is no safetensors file that can be read"):
+        load_net(path, "pnet")

@@ -1,0 +1,79 @@
+"""Detections on disk: JSON lines, one for each image.
+
+``{"image": name, "boxes": [[x1, y1, x2, y2], ...], "scores": [...]}``; an image without faces has empty lists, one that
+could not be read has ``"error"`` instead.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mtcnn_lit.detections import Detections
+
+
+class DetectionsFileError(ValueError):
+    """A file of detections that can't be used; the message names the line and what is wrong with it."""
+
+
+def detections_line(name: str, detections: Detections) -> str:
+    """The line of an image: boxes to a hundredth of a pixel, scores to five decimals."""
+    boxes = [[round(side, 2) for side in box] for box in detections.boxes.tolist()]
+    scores = [round(score, 5) for score in detections.scores.tolist()]
+    return json.dumps({"image": name, "boxes": boxes, "scores": scores}, ensure_ascii=False)
+
+
+def error_line(name: str, error: Exception) -> str:
+    """The line of an image that could not be read."""
+    return json.dumps({"image": name, "error": str(error)}, ensure_ascii=False)
+
+
+def read_detections(path: str | Path) -> dict[str, Detections]:
+    """Detections by the name of their image, best score first; none for an image that could not be read.
+
+    Raises:
+        DetectionsFileError: when the file can't be read, holds no line, or has a malformed one.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no UTF-8 text"
+        raise DetectionsFileError(f"can't read {path}: {reason}; name the JSON lines that detect.py writes") from error
+    found: dict[str, Detections] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            name, detections = _parse(line)
+        except ValueError as error:
+            raise DetectionsFileError(f"{path}:{number}: {error}") from error
+        if name in found:
+            raise DetectionsFileError(f"{path}:{number}: a second line for {name}")
+        found[name] = detections
+    if not found:
+        raise DetectionsFileError(f"{path} lists no image, so there is nothing to score")
+    return found
+
+
+def _parse(line: str) -> tuple[str, Detections]:
+    try:
+        entry: Any = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"no JSON: {error}") from error
+    if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
+        raise ValueError('expected {"image": name, "boxes": [...], "scores": [...]}')
+    if "error" in entry:
+        return entry["image"], Detections.empty()
+    try:
+        boxes = torch.tensor(entry.get("boxes"), dtype=torch.float32).reshape(-1, 4)
+        scores = torch.tensor(entry.get("scores"), dtype=torch.float32)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError("boxes must be rows of four numbers and scores a list of numbers") from error
+    if len(boxes) != len(scores) or scores.ndim != 1:
+        raise ValueError(f"{len(boxes)} boxes but {len(scores)} scores")
+    if not (boxes.isfinite().all() and scores.isfinite().all()):
+        raise ValueError("a box or a score is not finite")
+    return entry["image"], Detections(boxes, scores).select(scores.argsort(descending=True, stable=True))

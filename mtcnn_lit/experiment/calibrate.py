@@ -1,0 +1,109 @@
+"""Thresholds by recall for a whole cascade: the trade-off as a table, and a configuration that holds the choice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.experiment.build import build_source
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.detect import build_detector
+from mtcnn_lit.mining.recall import RecallCurve, recall_curve
+from mtcnn_lit.nets import NETS
+from mtcnn_lit.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+# Recalls that the table shows besides the chosen one.
+_SHOWN = (0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
+
+# Below this a network has not learned to tell faces from anything.
+_LOWEST = 0.02
+
+# First line of the files written here: another file of the same name is not overwritten.
+_MARK = "# Thresholds calibrated by recall"
+
+
+def calibrate(config: DictConfig) -> None:
+    """Choose each network's threshold for its recall in ``config.recall``, the earlier networks at theirs.
+
+    Measured on the `val` split, which for WIDER FACE is cut from the training pictures. Networks without a recall keep
+    the detector's thresholds. Writes ``configs/detector/<calibration>.yaml``.
+
+    Raises:
+        ConfigError: when a recall makes no sense, or the file is there and was not written by a calibration.
+    """
+    recalls = [float(recall) for recall in config.recall]
+    if not 1 <= len(recalls) <= len(NETS) or not all(0 < recall <= 1 for recall in recalls):
+        raise ConfigError(f"recall: one to three shares above 0 and up to 1 are needed, not {list(config.recall)}")
+    path = _config_file(config.calibration)
+    source = build_source(config, "val")
+    cascade = build_detector(config).cascade
+    curves, cascade = _measure(cascade, recalls, source, config.workers)
+    for curve, target in zip(curves, recalls, strict=True):
+        log.info("\n%s", trade_off(curve, target))
+    path.write_text(_as_config(cascade, curves, recalls, source))
+    name = path.stem
+    log.info("\nthresholds  %s", [round(threshold, 3) for threshold in cascade.thresholds])
+    log.info("written to  %s", path)
+    log.info("next        python scripts/detect.py detector=%s … or python train.py detector@cascade=%s …", name, name)
+
+
+def _measure(
+    cascade: Cascade, recalls: Sequence[float], source: Source, workers: int
+) -> tuple[list[RecallCurve], Cascade]:
+    """The curve of each network behind the earlier ones, and the cascade with the thresholds that follow."""
+    curves: list[RecallCurve] = []
+    for target in recalls:
+        so_far = cascade.first(len(curves) + 1)
+        curves.append(recall_curve(so_far, source, lowest=_LOWEST, images=len(source), workers=workers))
+        chosen = [curve.threshold(recall) for curve, recall in zip(curves, recalls, strict=False)]
+        cascade = cascade.with_thresholds(*chosen)
+        if curves[-1].recall(chosen[-1]) < target:
+            log.warning("%s reaches a recall of %.3f at most", curves[-1].name, curves[-1].recall(_LOWEST))
+    return curves, cascade
+
+
+def trade_off(curve: RecallCurve, target: float) -> str:
+    """Threshold and candidates an image at several recalls, as lines; the chosen one is marked."""
+    lines = [f"{curve.name:<8}recall  threshold  candidates an image"]
+    for recall in sorted({*_SHOWN, target}):
+        threshold = curve.threshold(recall)
+        reached = curve.recall(threshold)
+        mark = "  <- chosen" if recall == target else ""
+        if reached < recall:
+            reached_at_most = f"{reached:.3f} at most"
+            lines.append(f"        {recall:.3f}  out of reach: {reached_at_most}{mark}")
+        else:
+            lines.append(f"        {reached:.3f}  {threshold:9.3f}  {curve.candidates(threshold):19.1f}{mark}")
+    return "\n".join(lines)
+
+
+def _config_file(name: str) -> Path:
+    """Where the configuration goes: beside the other detectors.
+
+    Raises:
+        ConfigError: when another file has that place.
+    """
+    sources = HydraConfig.get().runtime.config_sources
+    configs = next(Path(source.path) for source in sources if source.provider == "main")
+    path = configs / "detector" / f"{name}.yaml"
+    if path.exists() and not path.read_text().startswith(_MARK):
+        raise ConfigError(f"calibration: {path} was not written by a calibration; choose another name")
+    return path
+
+
+def _as_config(cascade: Cascade, curves: Sequence[RecallCurve], recalls: Sequence[float], source: Source) -> str:
+    thresholds = ", ".join(f"{threshold:.4f}" for threshold in cascade.thresholds)
+    targets = ", ".join(f"{curve.name} {recall:g}" for curve, recall in zip(curves, recalls, strict=True))
+    return (
+        f"{_MARK} ({targets}) on: {source.summary()}\n"
+        f"min_face_size: {cascade.min_face_size:g}\n"
+        f"scale_factor: {cascade.scale_factor:g}\n"
+        f"thresholds: [{thresholds}]\n"
+    )

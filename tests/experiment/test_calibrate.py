@@ -1,0 +1,94 @@
+"""Thresholds by recall: the table, and the command with the configuration that it writes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from mtcnn_lit.experiment.calibrate import trade_off
+from mtcnn_lit.mining.recall import RecallCurve
+from mtcnn_lit.nets import ONet, PNet, RNet
+from mtcnn_lit.nets.weights import save_net
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = (
+    "import sys; from mtcnn_lit.experiment import cli, evaluate; "
+    "cli.run(evaluate.evaluate, sys.argv.pop(1), 'evaluate')"
+)
+
+
+def curve(best: list[float], scores: list[float]) -> RecallCurve:
+    return RecallCurve("P-Net", np.float32(best), np.float32(scores), images=2, lowest=0.02)
+
+
+def test_the_trade_off_by_hand() -> None:
+    """Ten faces, of which one is never found; eight candidates in two images."""
+    faces = [0.95, 0.9, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3, 0]
+    text = trade_off(curve(faces, [0.95, 0.9, 0.85, 0.8, 0.5, 0.4, 0.3, 0.1]), 0.9)
+    assert text.splitlines() == [
+        "P-Net   recall  threshold  candidates an image",
+        "        0.800      0.500                  2.5",
+        "        0.900      0.300                  3.5",
+        "        0.900      0.300                  3.5  <- chosen",
+        "        0.930  out of reach: 0.900 at most",
+        "        0.950  out of reach: 0.900 at most",
+        "        0.970  out of reach: 0.900 at most",
+        "        0.980  out of reach: 0.900 at most",
+        "        0.990  out of reach: 0.900 at most",
+    ]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """Calibrates untrained networks, with a copy of the configurations to write to."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    weights = []
+    for name, net in (("pnet", PNet()), ("rnet", RNet()), ("onet", ONet())):
+        save_net(net, name, tmp_path / f"{name}.safetensors", {})
+        weights.append(f"detector.weights.{name}={tmp_path / name}.safetensors")
+    source = ["source.num_images={train: 1, val: 2, test: 1}", "source.image_size=[80, 80]", "workers=0"]
+    return [sys.executable, "-c", PROGRAM, str(tmp_path / "configs"), "calibrate=true", *weights, *source]
+
+
+def test_the_command_writes_a_detector(command: list[str], tmp_path: Path) -> None:
+    more = ["recall=[0.5]", "calibration=mine", "detector.thresholds=[0.6,0.7,0.8]"]
+    result = subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert "<- chosen" in result.stdout + result.stderr
+    path = tmp_path / "configs" / "detector" / "mine.yaml"
+    written = yaml.safe_load(path.read_text())
+    assert set(written) == {"min_face_size", "scale_factor", "thresholds"}
+    assert written["thresholds"][1:] == [0.7, 0.8]
+    for script, key in (("train.py", "detector@cascade"), ("scripts/detect.py", "detector")):
+        options = ["input.path=x"] if key == "detector" else []
+        program = [sys.executable, str(ROOT / script), "--config-dir", str(tmp_path / "configs")]
+        shown = subprocess.run(
+            [*program, f"{key}=mine", *options, "--cfg", "job"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        node = yaml.safe_load(shown.stdout)[key.rpartition("@")[2]]
+        assert node["thresholds"] == written["thresholds"]
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("recall=[]", "error: recall: one to three shares above 0 and up to 1 are needed, not []"),
+        ("recall=[1.2]", "error: recall: one to three shares"),
+        ("calibration=recall", "was not written by a calibration; choose another name"),
+    ],
+)
+def test_what_can_not_be_calibrated(command: list[str], tmp_path: Path, override: str, complaint: str) -> None:
+    result = subprocess.run([*command, override], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert complaint in result.stderr
+    assert "Traceback" not in result.stderr
