@@ -1,20 +1,16 @@
-"""Average precision against a slow reference, in any order, merged and gathered across processes."""
+"""Average precision against a slow reference, in any order, and merged."""
 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
-import os
 import random
-import socket
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import distributed
 
 from mtcnn_lit.metrics import AveragePrecision
-from tests.test_metrics import EXAMPLES, EXAMPLES_AP, Box, Example, detections, measure, tensor
+from tests.metrics.examples import Box, Example, detections, measure, tensor
 
 
 def slow_average_precision(examples: list[Example], iou_threshold: float) -> float:
@@ -77,32 +73,3 @@ def test_two_metrics_merged_equal_one(first: list[Example], second: list[Example
             metric.update([detections(found)], [tensor(faces)], [tensor(ignored)])
     one.merge_state(other)
     assert one.compute().item() == pytest.approx(measure([*first, *second]), abs=1e-6)
-
-
-def _measure_in_one_of_two_processes(rank: int, port: int, shares: list[list[int]], results) -> None:  # type: ignore[no-untyped-def]
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    distributed.init_process_group("gloo", rank=rank, world_size=2)
-    metric = AveragePrecision()
-    for found, faces, ignored in (EXAMPLES[index] for index in shares[rank]):
-        metric.update([detections(found)], [tensor(faces)], [tensor(ignored)])
-    results.put(metric.compute().item())
-    distributed.destroy_process_group()
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The ``compute`` method of metric AveragePrecision was called before")
-@pytest.mark.parametrize("shares", [[[0, 2], [1]], [[0, 1, 2], []]])  # in the second case, one process has no image
-def test_two_processes_gather_to_the_same_as_one(shares: list[list[int]]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [
-        context.Process(target=_measure_in_one_of_two_processes, args=(rank, port, shares, results)) for rank in (0, 1)
-    ]
-    for process in processes:
-        process.start()
-    assert [results.get(timeout=90) for _ in processes] == pytest.approx([EXAMPLES_AP] * 2)
-    for process in processes:
-        process.join(timeout=30)
