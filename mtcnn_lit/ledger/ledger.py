@@ -59,7 +59,12 @@ class Ledger(Metric):
             images: uint8 RGB (H, W, 3) of any sizes, at least one.
             faces: (F, 4) float32 boxes of each image.
             numbers: what `FaceLoss.image` will call each image, below 2 ** 24.
+
+        Raises:
+            ValueError: when the lists differ in length.
         """
+        if not len(images) == len(faces) == len(numbers):
+            raise ValueError(f"{len(images)} images, but faces of {len(faces)} and numbers of {len(numbers)}")
         steps, seconds = _timed_steps(cascade, images)
         self.update(steps, seconds, faces, numbers)
         return steps[-1].found.by_image(len(images))
