@@ -25,6 +25,7 @@ _TITLE: Colour = (235, 235, 235)
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _GAP = 4  # px between the cells of a grid or sheet
 _TITLE_HEIGHT, _TITLE_SCALE = 34, 0.6  # px, and the size of its letters
+_CAPTION_HEIGHT, _CAPTION_SCALE = 24, 0.42
 _PATCH_SIDE = 96  # px that patches are enlarged to, or just below: a multiple of 12, 24 and 48
 
 
@@ -67,6 +68,16 @@ def grid(images: Sequence[Image], columns: int | None = None, cell: tuple[int, i
     if not images:
         raise ValueError("a grid needs at least one image")
     return _tile([_letterbox(image, *cell) for image in images], columns or math.ceil(math.sqrt(len(images))))
+
+
+def captioned(image: Image, text: str) -> Image:
+    """The picture with a line of text below it on the dark ground, cut where it is wider than the picture."""
+    height, width = image.shape[:2]
+    line = _title(text, _CAPTION_HEIGHT, _CAPTION_SCALE)[:, :width]
+    canvas = _ground(height + _CAPTION_HEIGHT, width)
+    _paste(canvas, image, 0, 0)
+    _paste(canvas, line, height, 0)
+    return canvas
 
 
 def sheet(rows: Mapping[str, Image], columns: int = 12) -> Image:
@@ -131,11 +142,11 @@ def _enlarge(patches: Image) -> list[Image]:
     return list(patches.repeat(factor, axis=1).repeat(factor, axis=2))
 
 
-def _title(text: str) -> Image:
+def _title(text: str, height: int = _TITLE_HEIGHT, scale: float = _TITLE_SCALE) -> Image:
     """A strip of the dark ground, as wide as the title that stands on it."""
-    (width, height), _ = cv2.getTextSize(text, _FONT, _TITLE_SCALE, 1)
-    strip = _ground(_TITLE_HEIGHT, width + 4 * _GAP)
-    cv2.putText(strip, text, (_GAP, (_TITLE_HEIGHT + height) // 2), _FONT, _TITLE_SCALE, _TITLE, 1, cv2.LINE_AA)
+    (width, letters), _ = cv2.getTextSize(text, _FONT, scale, 1)
+    strip = _ground(height, width + 4 * _GAP)
+    cv2.putText(strip, text, (_GAP, (height + letters) // 2), _FONT, scale, _TITLE, 1, cv2.LINE_AA)
     return strip
 
 

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from mtcnn_lit import Detections
-from mtcnn_lit.draw import DETECTION, FACE, IGNORED, draw, grid, sheet
+from mtcnn_lit.draw import DETECTION, FACE, IGNORED, captioned, draw, grid, sheet
 from mtcnn_lit.images import Image
 
 GROUND = [40, 42, 48]
-GAP, TITLE = 4, 34  # px
+GAP, TITLE, CAPTION = 4, 34, 24  # px
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int] = (90, 90, 90)) -> Image:
@@ -160,6 +160,25 @@ def test_grid_keeps_the_aspect_on_a_dark_ground(
 def test_a_grid_of_nothing() -> None:
     with pytest.raises(ValueError, match="a grid needs at least one image"):
         grid([])
+
+
+def test_a_caption_stands_below_the_picture_on_the_dark_ground() -> None:
+    image = plain(50, 120)
+    captioned_ = captioned(image, "87 px")
+    assert captioned_.shape == (50 + CAPTION, 120, 3)
+    assert np.array_equal(captioned_[:50], image)
+    assert captioned_[50:].max() > 200
+    assert (captioned_[50:, 80:] == GROUND).all()
+    assert (captioned_[[50, -1]] == GROUND).all()
+    assert not np.array_equal(captioned_, captioned(image, "88 px"))
+
+
+def test_a_caption_wider_than_the_picture_is_cut() -> None:
+    wide, narrow = (
+        captioned(plain(50, 300), "lost at R-Net with 0.43"),
+        captioned(plain(50, 40), "lost at R-Net with 0.43"),
+    )
+    assert np.array_equal(narrow, wide[:, :40])
 
 
 def patches(count: int, size: int, seed: int = 0) -> Image:

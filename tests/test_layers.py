@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms of the floors above it in this table, never a neighbour on its own floor.
 FLOORS = [
     {"boxes"},
-    {"detections", "images", "prefetch"},
+    {"detections", "images", "prefetch", "face_sizes"},
     {"pyramid", "nets", "losses", "draw", "detections_file"},
     {"proposals"},
     {"cascade", "sources"},
-    {"metrics"},
-    {"mtcnn", "report"},
+    {"metrics", "ledger"},
+    {"mtcnn", "report", "sheets"},
     {"__init__"},  # the public face: what `import mtcnn_lit` gives
     {"mining", "inputs", "outputs"},
     {"data"},

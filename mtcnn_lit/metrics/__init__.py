@@ -3,13 +3,12 @@
 from mtcnn_lit.metrics.average_precision import IOU_RANGE, AveragePrecision, average_precision
 from mtcnn_lit.metrics.curve import PrecisionRecall
 from mtcnn_lit.metrics.matching import IGNORED, WRONG, match, match_at
-from mtcnn_lit.metrics.recall import HEIGHT_BINS, FoundFaces, RecallBySize, height_bins
+from mtcnn_lit.metrics.recall import FoundFaces, RecallBySize
 from mtcnn_lit.metrics.widerface import PUBLISHED_MTCNN, WiderFaceAP
 from mtcnn_lit.metrics.widerface_truth import DIFFICULTIES, WiderFaceTruth
 
 __all__ = [
     "DIFFICULTIES",
-    "HEIGHT_BINS",
     "IGNORED",
     "IOU_RANGE",
     "PUBLISHED_MTCNN",
@@ -21,7 +20,6 @@ __all__ = [
     "WiderFaceAP",
     "WiderFaceTruth",
     "average_precision",
-    "height_bins",
     "match",
     "match_at",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from mtcnn_lit.report.events import Curve
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
 from mtcnn_lit.report.runs import Run, best_index, differing, is_loss, metric_tags
+from mtcnn_lit.report.text import columns
 
 _NOTHING = "–"
 
@@ -39,9 +40,7 @@ def summary(runs: Sequence[Run], names: Sequence[str], most: int = 3) -> str:
         [name, *(write(tag, run.curves.get(tag)) for tag in tags for write in (best_text, last_text))]
         for run, name in zip(runs, names, strict=True)
     ]
-    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
-    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in [headers, *rows])
-    return "\n".join(line.rstrip() for line in lines)
+    return columns([headers, *rows])
 
 
 def best_text(tag: str, curve: Curve | None) -> str:

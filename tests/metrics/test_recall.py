@@ -5,18 +5,13 @@ import math
 import pytest
 import torch
 
-from mtcnn_lit.metrics import HEIGHT_BINS, RecallBySize, height_bins
+from mtcnn_lit.face_sizes import SIZES
+from mtcnn_lit.metrics import RecallBySize
 from tests.metrics.examples import HALF_OF_A, NOWHERE, A, B, Box, detections, tensor
 
 
 def face(x: float, height: float) -> Box:
     return (x, 0, x + 10, height)
-
-
-def test_bins_hold_their_lower_bound() -> None:
-    assert HEIGHT_BINS == ("<12", "12-20", "20-40", "40-80", ">=80")
-    heights = [0.5, 11.99, 12, 19.99, 20, 39.99, 40, 79.99, 80, 500]
-    assert height_bins(tensor([face(0, height) for height in heights])).tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 
 
 def test_recall_and_counts_by_hand() -> None:
@@ -25,10 +20,10 @@ def test_recall_and_counts_by_hand() -> None:
     found = detections([(A, 0.9), (HALF_OF_A, 0.8), (face(40, 90), 0.01), (NOWHERE, 0.7)])
     metric.update([found], [tensor([A, B, face(40, 100)])], [tensor([])])
     metric.update([detections([(face(0, 15), 0.5)])], [tensor([face(0, 15), face(50, 12)])], [tensor([])])
-    assert metric.counts() == {"<12": (1, 2), "12-20": (1, 2), "20-40": (0, 0), "40-80": (0, 0), ">=80": (1, 1)}
+    assert metric.counts() == {"<12": (1, 2), "12-20": (1, 2), "20-40": (0, 0), "40-80": (0, 0), ">80": (1, 1)}
     recall = metric.compute()
-    assert list(recall) == list(HEIGHT_BINS)
-    assert [recall[name].item() for name in ("<12", "12-20", ">=80")] == [0.5, 0.5, 1]
+    assert list(recall) == list(SIZES)
+    assert [recall[name].item() for name in ("<12", "12-20", ">80")] == [0.5, 0.5, 1]
     assert math.isnan(recall["20-40"].item())
 
 
