@@ -1,52 +1,84 @@
-"""What a cascade finds on the test split of a source."""
+"""How good a detector is on the test split of a source, and where it loses faces."""
 
 from __future__ import annotations
 
-import json
 import logging
+import time
 from pathlib import Path
+from typing import Any, cast
 
-import torch
-from omegaconf import DictConfig
-from tqdm import tqdm
+from omegaconf import DictConfig, OmegaConf
 
-from mtcnn_lit.draw import draw, grid
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.evaluation import SplitDetections, detect_split, listed_detections, score, summary, write_evaluation
 from mtcnn_lit.experiment.build import build_source
 from mtcnn_lit.experiment.calibrate import calibrate
 from mtcnn_lit.experiment.check import check_config
 from mtcnn_lit.experiment.detect import build_detector
-from mtcnn_lit.images import Image, write_image
-from mtcnn_lit.metrics import AveragePrecision
+from mtcnn_lit.metrics import WiderFaceTruth
+from mtcnn_lit.nets import NETS, weights_digest
+from mtcnn_lit.sources import WiderFace
+from mtcnn_lit.sources.base import Source
 
 log = logging.getLogger(__name__)
 
-# Pictures on the sheet of detections.
-_DRAWN = 12
-
 
 def evaluate(config: DictConfig) -> float | None:
-    """AP at IoU 0.5 of the whole cascade on the test split, with `metrics.json` and a sheet of detections."""
+    """Measure the whole cascade, or the detections of a file, on the test split; or calibrate its thresholds.
+
+    Returns:
+        AP at IoU 0.5; None of a calibration.
+
+    Raises:
+        SystemExit: with status 1 at the end, when an image could not be read.
+    """
     check_config(config)
     if config.calibrate:
         calibrate(config)
         return None
+    start = time.perf_counter()
     source = build_source(config, "test")
-    detector = build_detector(config)
+    found, about = _detections(config, source)
     folder = Path(config.paths.run_dir)
-    metric = AveragePrecision()
-    drawn: list[Image] = []
-    shown = set(source.spread(_DRAWN))
-    for index in tqdm(range(len(source)), desc="evaluating", unit="image", dynamic_ncols=True):
-        image, annotation = source.read(index), source.annotations[index]
-        found = detector.detect(image)
-        faces, ignored = torch.from_numpy(annotation.faces), torch.from_numpy(annotation.ignored)
-        metric.update([found], [faces], [ignored])
-        if index in shown:
-            sure = found.select(found.scores >= 0.7)
-            drawn.append(draw(image, sure, faces, ignored))
-    ap = float(metric.compute())
-    write_image(folder / "detections.png", grid(drawn))
-    (folder / "metrics.json").write_text(json.dumps({"ap": ap, "images": len(source)}, indent=2) + "\n")
-    log.info("%s\nAP at IoU 0.5: %.3f\n  metrics   %s", source.summary(), ap, folder / "metrics.json")
-    log.info("  pictures  %s", folder / "detections.png")
-    return ap
+    scores = score(found, official_truth(source))
+    write_evaluation(found, scores, about, folder, config.draw_above)
+    log.info("%s", summary(found, scores))
+    if found.seconds:
+        log.info(
+            "\n%.1f s in all, %.1f s of them for reading and detecting", time.perf_counter() - start, found.seconds
+        )
+    log.info("  report      %s", folder / "report.html")
+    log.info("  figures     %s", folder / "metrics.json")
+    log.info("  detections  %s", folder / "detections.jsonl")
+    if found.errors:
+        raise SystemExit(1)
+    return scores.ap[0]
+
+
+def _detections(config: DictConfig, source: Source) -> tuple[SplitDetections, dict[str, Any]]:
+    """What was found in the source, and by whom."""
+    if config.detections is not None:
+        return listed_detections(config.detections, source), {"detections": config.detections}
+    cascade = build_detector(config).cascade
+    return detect_split(cascade, source), {
+        "detector": cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True)),
+        "weights": digests(cascade),
+    }
+
+
+def digests(cascade: Cascade) -> dict[str, str]:
+    """The digest of the weights of each network, by its name."""
+    return {name: weights_digest(net) for name, net in zip(NETS, cascade.nets, strict=False)}
+
+
+def official_truth(source: Source) -> WiderFaceTruth | None:
+    """The lists of WIDER FACE's official evaluation, for its validation set where the lists are there."""
+    if not isinstance(source, WiderFace) or source.truth_folder is None:
+        return None
+    if not source.truth_folder.is_dir():
+        log.warning(
+            "no easy, medium and hard: %s is missing; it is the folder ground_truth of the official eval_tools.zip",
+            source.truth_folder,
+        )
+        return None
+    return WiderFaceTruth.load(source.truth_folder)

@@ -108,6 +108,7 @@ class EvaluateConfig:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     paths: Paths = field(default_factory=Paths)
     detections: str | None = None
+    draw_above: float = MISSING
     calibrate: bool = False
     recall: list[float] = MISSING
     calibration: str = MISSING

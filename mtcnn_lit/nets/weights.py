@@ -72,7 +72,10 @@ def weights_file(path: str | Path, name: str) -> Path:
         WeightsError: when there is none.
     """
     if str(path) == PRETRAINED:
-        return _existing(_RELEASED / f"{name}.safetensors")
+        released = _RELEASED / f"{name}.safetensors"
+        if not released.is_file():
+            raise WeightsError(f"{released} is missing from the package: install it again, or name a run's folder")
+        return released
     return checkpoint_file(path)
 
 
@@ -88,14 +91,8 @@ def checkpoint_file(path: str | Path) -> Path:
         if not best.is_file():
             raise WeightsError(f"no checkpoints/best.ckpt in {path}: name a finished run's folder or a .ckpt file")
         return best
-    return _existing(path)
-
-
-def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise WeightsError(
-            f"no checkpoint at {path}: name a run's folder, a .ckpt or .safetensors file, or '{PRETRAINED}'"
-        )
+        raise WeightsError(f"no checkpoint at {path}: name a .ckpt file or a run's folder")
     return path
 
 

@@ -45,7 +45,7 @@ def test_a_run_s_folder_means_its_best_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder_without_best(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"no checkpoint at .*none\.ckpt: name a run's folder, a \.ckpt"):
+    with pytest.raises(WeightsError, match=r"no checkpoint at .*none\.ckpt: name a \.ckpt file or a run's folder"):
         load_net(tmp_path / "none.ckpt", "pnet")
     with pytest.raises(WeightsError, match=r"no checkpoints/best\.ckpt in .*: name a finished run's folder"):
         load_net(tmp_path, "pnet")

@@ -1,0 +1,93 @@
+"""The pictures of an evaluation: charts of its figures, and sheets of the images themselves."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+
+from mtcnn_lit.draw import draw, grid
+from mtcnn_lit.evaluation.scores import Scores
+from mtcnn_lit.evaluation.split import SplitDetections
+from mtcnn_lit.images import Image
+from mtcnn_lit.metrics import PUBLISHED_MTCNN
+from mtcnn_lit.report.ledger_chart import draw_ledger
+from mtcnn_lit.report.precision_recall import draw_precision_recall, draw_recall_by_size, draw_roc
+from mtcnn_lit.report.style import styled, to_png
+from mtcnn_lit.sheets import Scene, Spot, contact_sheet, worst_false_positives, worst_misses
+
+_DRAWN = 12  # images on the sheet of detections
+_SPOTS = 24  # on a sheet of misses or false positives
+
+
+def draw_charts(found: SplitDetections, scores: Scores) -> dict[str, bytes]:
+    """Curves, recall by height and, if a cascade detected, the ledger: PNG files by name."""
+    with styled():
+        return {name: to_png(chart()) for name, chart in _charts(found, scores).items()}
+
+
+def _charts(found: SplitDetections, scores: Scores) -> dict[str, Callable[[], Figure]]:
+    at_half = {"IoU 0.5": scores.curve}
+    charts: dict[str, Callable[[], Figure]] = {
+        "precision_recall": functools.partial(draw_precision_recall, at_half),
+        "roc": functools.partial(draw_roc, at_half),
+        "recall_by_height": functools.partial(draw_recall_by_size, scores.sizes),
+    }
+    if scores.widerface:
+        charts["precision_recall"] = functools.partial(
+            draw_precision_recall, scores.widerface, PUBLISHED_MTCNN, "MTCNN"
+        )
+    if found.balance is not None:
+        charts["ledger"] = functools.partial(draw_ledger, found.balance)
+    return charts
+
+
+def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> dict[str, bytes]:
+    """The worst misses, the worst false positives and some images: PNG files by name, none where nothing is to show.
+
+    Args:
+        draw_above: lowest score of the detections that are drawn.
+    """
+    shown = {
+        index: detections.select(detections.scores >= draw_above)
+        for index, detections in zip(found.indices, found.detections, strict=True)
+    }
+
+    @functools.lru_cache(maxsize=8)  # an image has several spots
+    def look(index: int) -> Scene:
+        return Scene(found.source.read(index), shown[index], found.faces(index))
+
+    readable = [index for index in found.indices if index not in found.errors]
+    spots = {
+        "misses": _misses(found, scores),
+        "false_positives": worst_false_positives(found.detections, scores.wrong, found.indices, _SPOTS),
+    }
+    sheets = {name: contact_sheet(each, look) for name, each in spots.items() if each}
+    if readable:
+        places = np.linspace(0, len(readable) - 1, min(_DRAWN, len(readable)))
+        sheets["detections"] = grid([_overview(found, look, readable[round(place)]) for place in places])
+    return {name: _png(sheet) for name, sheet in sheets.items()}
+
+
+def _misses(found: SplitDetections, scores: Scores) -> list[Spot]:
+    """The largest faces that the cascade lost; of detections from a file, the largest that none of them found."""
+    if found.balance is not None:
+        return worst_misses(found.balance.losses, _SPOTS)
+    spots = [
+        Spot(index, (x1, y1, x2, y2), f"{y2 - y1:.0f} px")
+        for index, missed in zip(found.indices, scores.missed, strict=True)
+        for x1, y1, x2, y2 in found.faces(index)[missed].tolist()
+    ]
+    return sorted(spots, key=lambda spot: spot.box[3] - spot.box[1], reverse=True)[:_SPOTS]
+
+
+def _overview(found: SplitDetections, look: Callable[[int], Scene], index: int) -> Image:
+    scene = look(index)
+    return draw(scene.image, scene.detections, scene.faces, found.ignored(index))
+
+
+def _png(image: Image) -> bytes:
+    return bytes(cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1])
