@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -108,6 +109,7 @@ def test_what_is_printed_says_where_everything_is_and_what_comes_next(swept: Swe
     run, printed = swept.runs[1], swept.printed
     assert f"checkpoint  {run}/checkpoints/best.ckpt" in printed
     assert f"pictures    {run}/pictures" in printed
+    assert f"evaluation  {run}/evaluation/report.html" in printed
     assert "next        python train.py net=onet" in printed
     assert "next        python scripts/detect.py" in printed
     assert "Traceback" not in printed
@@ -120,7 +122,11 @@ def test_tensorboard_gets_curves_pictures_histograms_and_hyperparameters(swept: 
     measured = {"loss", "classification_loss", "box_loss", "accuracy", "precision", "recall", "box_iou"}
     assert {f"{split}/{name}" for split in ("train", "val") for name in measured} <= set(tags["scalars"])
     assert {"val/ap", "best/val/ap", "lr-AdamW"} <= set(tags["scalars"])
-    assert set(tags["images"]) == {"train/patches", "val/detections"}
+    evaluation = {
+        f"evaluation/{name}" for name in ("precision_recall", "roc", "recall_by_height", "ledger", "detections")
+    }
+    assert {"train/patches", "val/detections"} | evaluation <= set(tags["images"])
+    assert {"evaluation/ap", "evaluation/ap_50_95"} <= set(tags["scalars"])
     assert set(tags["histograms"]) == {"scores/positive", "scores/part", "scores/negative"}
     assert any("hparams" in tag for tag in events.summary_metadata)
     assert len(events.Scalars("val/ap")) == 3
@@ -155,14 +161,45 @@ def test_the_checkpoints_detect_from_python_and_from_the_command_line(swept: Swe
         np.testing.assert_allclose(lines[index]["scores"], expected.scores, atol=1e-5)
 
 
-def test_evaluation_prints_the_ap_and_leaves_a_sheet(swept: Swept, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def evaluated(swept: Swept) -> tuple[Path, str]:
+    """The folder of an evaluation, and what it printed."""
     script = command(swept.output, *SMALL[:4], script="scripts/evaluate.py")
+    result = subprocess.run(script, cwd=swept.output, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return only(swept.output, "evaluate/*"), result.stdout + result.stderr
+
+
+def test_evaluation_prints_the_figures_and_leaves_a_report(evaluated: tuple[Path, str]) -> None:
+    folder, printed = evaluated
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert re.search(rf"AP at IoU \.5 +{metrics['ap']:.3f}", printed)
+    assert f"report      {folder}/report.html" in printed
+    assert set(metrics["weights"]) == {"pnet", "rnet", "onet"}
+    assert cv2.imread(str(folder / "detections.png")) is not None
+
+
+def test_the_same_detections_from_their_file_have_the_same_figures(
+    swept: Swept, evaluated: tuple[Path, str], tmp_path: Path
+) -> None:
+    folder, _ = evaluated
+    options = [*SMALL[:4], f"detections={folder / 'detections.jsonl'}", f"hydra.run.dir={tmp_path}"]
+    script = command(tmp_path / "no runs", *options, script="scripts/evaluate.py")
     result = subprocess.run(script, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
-    folder = only(swept.output, "evaluate/*")
-    metrics = json.loads((folder / "metrics.json").read_text())
-    assert f"AP at IoU 0.5: {metrics['ap']:.3f}" in result.stdout + result.stderr
-    assert cv2.imread(str(folder / "detections.png")) is not None
+    own, read = (json.loads((each / "metrics.json").read_text()) for each in (folder, tmp_path))
+    assert read["ap"] == pytest.approx(own["ap"], abs=1e-3)
+    assert read["images"] == own["images"]
+    assert "ledger" not in read
+
+
+def test_each_run_ends_with_an_evaluation_on_the_validation_images(swept: Swept) -> None:
+    for run, steps in zip(swept.runs, (3, 4, 5), strict=True):
+        metrics = json.loads((run / "evaluation" / "metrics.json").read_text())
+        assert len(metrics["ledger"]["steps"]) == steps
+        assert metrics["images"] == 6
+        assert (run / "evaluation" / "report.html").is_file()
+        assert json.loads((run / "summary.json").read_text())["evaluation/ap"] == pytest.approx(metrics["ap"])
 
 
 def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ completed here.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +34,14 @@ class Experiment:
 
     Attributes:
         upstream: digest of the weights of each network before the stage, by name.
+        make_cascade: the networks before the stage, and the one given, as a cascade.
     """
 
     stage: Stage
     data: PatchDataModule
     trainer: Trainer
     upstream: dict[str, str]
+    make_cascade: Callable[[Net], Cascade]
 
 
 def build_experiment(config: DictConfig) -> Experiment:
@@ -56,7 +58,8 @@ def build_experiment(config: DictConfig) -> Experiment:
     data = _build_data(config, train, val, make_cascade() if upstream else None)
     trainer = _build_trainer(config, val, make_cascade)
     stage = build(config.net, "net")()
-    return Experiment(stage, data, trainer, {name: weights_digest(net) for name, net in upstream.items()})
+    digests = {name: weights_digest(net) for name, net in upstream.items()}
+    return Experiment(stage, data, trainer, digests, make_cascade)
 
 
 def build_source(config: DictConfig, split: Split) -> Source:

@@ -16,6 +16,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
+from mtcnn_lit.experiment.after_training import EVALUATION, evaluate_best
 from mtcnn_lit.experiment.build import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
@@ -79,13 +80,16 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
             f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best"
         )
     best = float(checkpoint.best_model_score)
+    scores = evaluate_best(experiment, run)
+    figures = {f"best/{config.monitor.metric}": best, f"{EVALUATION}/ap": scores.ap[0]}
     for logger in experiment.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(_hyperparameters(config), {f"best/{config.monitor.metric}": best})
+            logger.log_hyperparams(_hyperparameters(config), figures)
     summary = {
         "stage": config.stage,
         "finished": time.time(),
         config.monitor.metric: best,
+        f"{EVALUATION}/ap": scores.ap[0],
         "weights": weights_digest(load_net(run, config.stage)),
         "upstream": experiment.upstream,
         "last_epoch": {name: float(value) for name, value in experiment.trainer.callback_metrics.items()},
@@ -129,6 +133,7 @@ def _closing_words(config: DictConfig, best: float, run: Path) -> str:
 {config.stage} is trained: best {config.monitor.metric} {best:.3f}
   checkpoint  {run / "checkpoints" / "best.ckpt"}
   pictures    {run / "pictures"}
+  evaluation  {run / EVALUATION / "report.html"}
   curves      tensorboard --logdir {config.paths.output_dir}
   next        {shlex.join(words) if following else detect}"""
 

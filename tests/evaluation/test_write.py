@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+
+from mtcnn_lit.detections_file import read_detections
+from mtcnn_lit.evaluation import SplitDetections, detect_split, score, summary, write_evaluation
+from mtcnn_lit.images import ImageError
+from tests.bright_squares import bright_cascade
+from tests.evaluation.examples import detections, found_by_hand
+
+ABOUT = {"weights": {"pnet": "0a1b"}, "detector": {"thresholds": [0.6, 0.7, 0.7]}}
+
+
+def write(found: SplitDetections, folder: Path) -> dict[str, bytes]:
+    return write_evaluation(found, score(found), ABOUT, folder, draw_above=0.7)
+
+
+def test_all_files_of_a_cascade(tmp_path: Path) -> None:
+    found = detect_split(bright_cascade(), found_by_hand().source)
+    pictures = write(found, tmp_path / "new")
+    charts = {"precision_recall", "roc", "recall_by_height", "ledger"}
+    assert set(pictures) == charts | {"misses", "detections"}  # nothing wrong was found
+    files = {path.name for path in (tmp_path / "new").iterdir()}
+    assert files == {f"{name}.png" for name in pictures} | {"metrics.json", "detections.jsonl", "report.html"}
+    assert all(cv2.imread(str(tmp_path / "new" / f"{name}.png")) is not None for name in pictures)
+    metrics = json.loads((tmp_path / "new" / "metrics.json").read_text())
+    assert metrics["ledger"]["sizes"][">80"]["lost"]["pnet"]["faces"] == 2
+    assert (metrics["images"], metrics["unreadable"], metrics["weights"]) == (2, 0, {"pnet": "0a1b"})
+
+
+def test_detections_are_written_as_detect_py_does(tmp_path: Path) -> None:
+    found = found_by_hand()
+    broken = replace(found, indices=[0], detections=[detections()], errors={0: ImageError("broken")})
+    write(broken, tmp_path)
+    assert json.loads((tmp_path / "detections.jsonl").read_text()) == {"image": "a picture", "error": "broken"}
+    assert list(read_detections(tmp_path / "detections.jsonl")) == ["a picture"]
+
+
+def test_the_page_shows_every_picture_and_figure_without_a_network(tmp_path: Path) -> None:
+    found = found_by_hand()
+    pictures = write(found, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == len(pictures)
+    assert {"misses", "false_positives"} <= set(pictures)
+    assert "0.417" in page
+    assert "http" not in page
+    assert "0a1b" in page
+
+
+def test_what_can_not_be_measured_is_null(tmp_path: Path) -> None:
+    found = found_by_hand()
+    source = type(found.source)()
+    write(SplitDetections(source, [], []), tmp_path)
+    metrics = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=lambda name: name)
+    assert metrics["ap"] is None
+
+
+def test_the_terminal_gets_the_figures_and_the_ledger() -> None:
+    found = found_by_hand()
+    lines = summary(found, score(found)).splitlines()
+    assert lines[0] == "Pictures train: 2 images, 4 faces, 1 ignored, 0 skipped"
+    assert lines[1].split() == ["AP", "at", "IoU", ".5", "0.417"]
+    detected = detect_split(bright_cascade(), found.source)
+    assert "Faces not lost yet after each step" in summary(detected, score(detected))
