@@ -27,6 +27,17 @@ ENTRIES = {
     "evaluate": ["source", "detector"],
     "compare": ["paths"],
 }
+# An experiment is composed with what its own command line sets besides.
+NEEDED["experiment"] = {
+    path.stem: [
+        word
+        for line in path.read_text().splitlines()
+        if line.startswith("#") and "python train.py" in line
+        for word in line.split()
+        if word.startswith("source")
+    ]
+    for path in (CONFIGS / "experiment").glob("*.yaml")
+}
 ALWAYS = {"detect": ["input.path=somewhere"]}
 
 

@@ -9,17 +9,20 @@ from typing import Any
 from mtcnn_lit.evaluation.scores import Scores
 from mtcnn_lit.evaluation.split import SplitDetections
 from mtcnn_lit.metrics import PUBLISHED_MTCNN
-from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
+from mtcnn_lit.report.html import Html, join, page, paragraph, picture, row, table
 from mtcnn_lit.report.ledger import ledger_section
 from mtcnn_lit.report.ledger import summary as ledger_summary
 from mtcnn_lit.report.text import columns
 
-_PICTURES = {
-    "precision_recall": ("Precision and recall", "Precision over recall"),
-    "roc": ("Discrete ROC", "Recall over the number of false positives"),
-    "recall_by_height": ("Recall by height", "Share of the faces found, by height"),
+_NOTHING = "–"
+_CHARTS = {
+    "precision_recall": "Precision over recall",
+    "roc": "Recall over the number of false positives",
+    "recall_by_height": "Share of the faces found, by height",
+}
+_SHEETS = {
     "misses": ("Worst misses", "The largest faces that were lost, with their height, the step and its best score"),
-    "false_positives": ("Worst false positives", "The wrong detections with the highest scores"),
+    "false_positives": ("Worst false positives", "The wrong detections with the highest scores, and their height"),
     "detections": ("Detections", "Detections in yellow, true faces in blue, ignored ones in grey"),
 }
 
@@ -33,55 +36,56 @@ def evaluation_page(
         about: what was evaluated, as plain values.
         pictures: PNG files by name; those that are missing are left out.
     """
-    sections: list[tuple[str, Html]] = [("Figures", join(paragraph(found.source.summary()), _figures(found, scores)))]
+    sections = [("Figures", join(paragraph(_images(found)), _figures(scores)))]
+    sections.append(("Curves", row(*(picture(pictures[name], words) for name, words in _CHARTS.items()))))
     if found.balance is not None:
         sections.append(("Where faces are lost", ledger_section(found.balance, pictures["ledger"])))
-    sections += [
-        (title, join(paragraph(f"{words}."), picture(pictures[name], words)))
-        for name, (title, words) in _PICTURES.items()
-        if name in pictures
-    ]
+    for name, (title, words) in _SHEETS.items():
+        if name in pictures:
+            sections.append((title, join(paragraph(f"{words}."), picture(pictures[name], words))))
     sections.append(("What was evaluated", table(["", ""], [[name, _text(value)] for name, value in about.items()])))
     return page(f"Evaluation on {type(found.source).__name__} {found.source.split}", sections)
 
 
 def summary(found: SplitDetections, scores: Scores) -> str:
     """The figures and the ledger as aligned lines, for the terminal."""
-    rows = [
-        [name, figure, f"{reference}  published MTCNN" if reference else ""]
-        for name, figure, reference in _rows(scores)
-    ]
-    lines = [found.source.summary(), columns(rows)]
+    lines = [_images(found), columns([["", *_headers(scores)], *_rows(scores)], ">")]
     if found.balance is not None:
         lines += ["", "Faces not lost yet after each step (IoU 0.5):", ledger_summary(found.balance)]
     return "\n".join(lines)
 
 
-def _figures(found: SplitDetections, scores: Scores) -> Html:
-    rows = [list(row) for row in _rows(scores)]
-    note = f"{len(found.indices):,} images, {scores.curve.faces_count:,} faces"
-    if found.errors:
-        note += f", {len(found.errors):,} images that can't be read"
-    return join(paragraph(f"{note}."), table(["", "value", "published MTCNN, all 3,226 pictures"], rows))
+def _images(found: SplitDetections) -> str:
+    """What was looked at."""
+    text = found.source.summary()
+    if len(found.indices) < len(found.source):
+        text += f"; {len(found.indices):,} of these images are listed"
+    return text + (f"; {len(found.errors):,} images can't be read" if found.errors else "")
 
 
-def _rows(scores: Scores) -> list[tuple[str, str, str]]:
-    """Name, value and reference of each figure."""
+def _figures(scores: Scores) -> Html:
+    return table(["", *_headers(scores)], _rows(scores))
+
+
+def _headers(scores: Scores) -> list[str]:
+    return ["value", "published MTCNN, all 3,226 images"] if scores.widerface else ["value"]
+
+
+def _rows(scores: Scores) -> list[list[str]]:
+    """Name and value of each figure, and beside it, for WIDER FACE, the published one."""
     official = [
-        (f"WIDER FACE {name}", _share(float(curve.average_precision())), _share(PUBLISHED_MTCNN[name]))
+        [f"WIDER FACE {name}", _share(float(curve.average_precision())), _share(PUBLISHED_MTCNN[name])]
         for name, curve in scores.widerface.items()
     ]
+    figures = [("AP at IoU .5", scores.ap[0]), ("AP at IoU .5:.95", scores.ap[1])]
     recalls = scores.figures()["recall_at_false_positives"]
-    return [
-        *official,
-        ("AP at IoU .5", _share(scores.ap[0]), ""),
-        ("AP at IoU .5:.95", _share(scores.ap[1]), ""),
-        *((f"recall at {int(count):,} false positives", _share(recall), "") for count, recall in recalls.items()),
-    ]
+    figures += [(f"recall at {int(count):,} false positives", recall) for count, recall in recalls.items()]
+    own = [[name, _share(value), *([_NOTHING] if official else [])] for name, value in figures]
+    return [*official, *own]
 
 
 def _share(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+    return _NOTHING if math.isnan(value) else f"{value:.3f}"
 
 
 def _text(value: Any) -> str:

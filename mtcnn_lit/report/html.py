@@ -27,6 +27,9 @@ h2 { font-size: 1.15rem; margin: 2.25rem 0 .75rem; }
 p { color: var(--faint); margin: 0 0 .75rem; max-width: 75ch; }
 img { display: block; max-width: 100%; height: auto; border-radius: 6px; background: #fff; }
 .scroll { overflow-x: auto; }
+.scroll + .scroll { margin-top: 1.5rem; }
+.row { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start; }
+.row img { flex: 1 1 360px; min-width: 0; max-width: 640px; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .9rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
 thead th { color: var(--faint); font-weight: 600; vertical-align: bottom; border-bottom-width: 2px; }
@@ -96,6 +99,11 @@ def picture(png: bytes, alt: str) -> Html:
 def join(*parts: Html) -> Html:
     """One below the other."""
     return Html("\n".join(parts))
+
+
+def row(*parts: Html) -> Html:
+    """Side by side, where there is room."""
+    return Html(f'<div class="row">{join(*parts)}</div>')
 
 
 def _cell(element: str, text: str, *, number: bool = False, strong: bool = False) -> str:
