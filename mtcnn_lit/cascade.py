@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from mtcnn_lit.boxes import decode, nms, square
 from mtcnn_lit.detections import Candidates, Detections
@@ -27,8 +27,10 @@ _NMS_ACROSS_LEVELS = 0.7
 _NMS_AFTER_RNET = 0.7
 _NMS_AT_THE_END = 0.7  # over the smaller box, so that a box inside another one goes
 
-# Crops judged at once: bounds the memory, however many faces there are.
-_CHUNK = 512
+# Pixels of the crops judged at once, 64 crops of R-Net and 16 of O-Net: bounds the memory, however many faces there
+# are, and keeps what passes between the layers in the processor's cache.
+_CHUNK_PIXELS = 64 * 24 * 24
+_GPU_CHUNKS = 64  # of these at once on a GPU
 
 # Images of a list that go through the cascade together.
 _BATCH = 16
@@ -165,8 +167,11 @@ class Cascade:
     ) -> Step:
         """What R-Net or O-Net lets pass of the squares around the candidates, moved to where it sees the face."""
         squares = square(before.boxes)
-        chunks = zip(squares.split(_CHUNK), before.image.split(_CHUNK), strict=True)
-        answers = [net(normalize(self._crops(pyramids, *chunk, net.input_size))) for chunk in chunks]
+        boxes, image = squares.cpu().numpy(), before.image.cpu().numpy()  # once: each such copy waits for a GPU
+        size = _CHUNK_PIXELS // net.input_size**2 * (1 if self.device.type == "cpu" else _GPU_CHUNKS)
+        chunks = (slice(start, start + size) for start in range(0, max(1, len(boxes)), size))
+        crops = (crop_images(pyramids, boxes[chunk], image[chunk], net.input_size) for chunk in chunks)
+        answers = [net(normalize(torch.from_numpy(each).to(self.device))) for each in crops]
         logits, offsets = (torch.cat(column) for column in zip(*answers, strict=True))
         scores = logits.sigmoid()
         kept = torch.nonzero(scores >= self.thresholds[1 if name == "rnet" else 2]).squeeze(1)
@@ -175,11 +180,13 @@ class Cascade:
         found = Candidates(decode(squares[kept], offsets[kept]), scores[kept], before.image[kept])
         return Step(name, found, lambda: before._replace(scores=scores))
 
-    def _crops(self, pyramids: Sequence[Pyramid], squares: Tensor, image: Tensor, size: int) -> Tensor:
-        """Regions (N, 4) of the images (N,), as pixels on the networks' device: (N, size, size, 3) uint8."""
-        boxes, numbers = squares.cpu().numpy(), image.cpu().numpy()
-        crops = np.empty((len(boxes), size, size, 3), dtype=np.uint8)
-        for number in np.unique(numbers):
-            chosen = numbers == number
-            crops[chosen] = pyramids[number].crops(boxes[chosen], size)
-        return torch.from_numpy(crops).to(self.device)
+
+def crop_images(
+    pyramids: Sequence[Pyramid], boxes: npt.NDArray[np.float32], image: npt.NDArray[np.int64], size: int
+) -> Image:
+    """Regions (N, 4) of the images with the numbers (N,). Shape: -> (N, size, size, 3) uint8 RGB."""
+    crops = np.empty((len(boxes), size, size, 3), dtype=np.uint8)
+    for number in np.unique(image):
+        chosen = image == number
+        crops[chosen] = pyramids[number].crops(boxes[chosen], size)
+    return crops

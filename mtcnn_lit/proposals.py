@@ -16,6 +16,10 @@ from mtcnn_lit.pyramid import Pyramid, pyramid_scales
 # Windows of one pyramid level that go into its NMS, best first: bounds the time of a network that is barely trained.
 _MOST_WINDOWS = 4096
 
+# Pixels of a level that P-Net looks at at once on a CPU: what passes between its layers stays in the processor's cache,
+# and a large picture takes no more memory than a small one.
+_STRIP_PIXELS = 2**17
+
 
 class Level(NamedTuple):
     """P-Net's answers on one pyramid level of H' by W' windows.
@@ -54,12 +58,23 @@ def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_fact
     levels = []
     device = net.face.weight.device
     for scale in pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor):
-        pixels = torch.from_numpy(pyramid.level(scale))[None]
-        logits, offsets = net(normalize(pixels.to(device)))
+        pixels = torch.from_numpy(pyramid.level(scale)).to(device)
+        logits, offsets = _look(net, pixels)
         # The level's sides are whole pixels, so its true scale differs a little from the nominal one, and by axis.
-        scale_x, scale_y = pixels.shape[2] / pyramid.width, pixels.shape[1] / pyramid.height
-        levels.append(Level(logits[0].sigmoid(), offsets[0], logits.new_tensor([scale_x, scale_y, scale_x, scale_y])))
+        scale_x, scale_y = pixels.shape[1] / pyramid.width, pixels.shape[0] / pyramid.height
+        levels.append(Level(logits.sigmoid(), offsets, logits.new_tensor([scale_x, scale_y, scale_x, scale_y])))
     return levels
+
+
+def _look(net: PNet, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """P-Net's logits and offsets of all windows, strip by strip. Shape: (H, W, 3) -> (H', W'), (4, H', W')."""
+    height, width = pixels.shape[:2]
+    overlap = net.input_size - net.stride  # of strips that lie below each other, so that no window is missed
+    rows = height if pixels.is_cuda else max(1, (_STRIP_PIXELS // width - overlap) // net.stride)
+    starts = range(0, height - overlap, rows * net.stride)
+    strips = (pixels[None, top : top + rows * net.stride + overlap] for top in starts)
+    logits, offsets = zip(*(net(normalize(strip)) for strip in strips), strict=True)
+    return torch.cat(logits, dim=1)[0], torch.cat(offsets, dim=2)[0]
 
 
 def windows_above(levels: Sequence[Level], threshold: float) -> Windows:

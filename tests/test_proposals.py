@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from mtcnn_lit import proposals
 from mtcnn_lit.boxes import nms
-from mtcnn_lit.nets import PNet
-from mtcnn_lit.proposals import Level, suppress_neighbours, window_boxes, windows_above
+from mtcnn_lit.nets import PNet, normalize
+from mtcnn_lit.proposals import Level, look_at_levels, suppress_neighbours, window_boxes, windows_above
+from mtcnn_lit.pyramid import Pyramid
 
 
 def level(height: int, width: int, seed: int, steps: int = 0) -> Level:
@@ -53,3 +56,16 @@ def test_no_levels() -> None:
     windows = windows_above([], 0.5)
     assert len(windows.scores) == len(suppress_neighbours(PNet(), [], windows, 0.5)) == 0
     assert [len(boxes) for boxes in window_boxes(PNet(), [], windows)] == [0, 0]
+
+
+@pytest.mark.parametrize("strip_pixels", [1, 700, 1500, 10**6])
+def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch, strip_pixels: int) -> None:
+    torch.manual_seed(0)
+    net, noise = PNet().eval(), np.random.default_rng(0).integers(0, 256, (61, 47, 3), dtype=np.uint8)
+    whole = torch.from_numpy(noise)[None]
+    with torch.no_grad():
+        logits, offsets = net(normalize(whole))
+        monkeypatch.setattr(proposals, "_STRIP_PIXELS", strip_pixels)
+        finest = look_at_levels(net, Pyramid(noise), 12, 0.5)[0]
+    torch.testing.assert_close(finest.scores, logits[0].sigmoid())
+    torch.testing.assert_close(finest.offsets, offsets[0])
