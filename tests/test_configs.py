@@ -24,7 +24,7 @@ NEEDED = {
 ENTRIES = {
     "train": ["net", "data", "source", "augment", "callbacks", "logger", "trainer", "experiment", "debug"],
     "detect": ["input", "output", "detector"],
-    "evaluate": ["source", "detector"],
+    "evaluate": ["net", "data", "source", "detector"],
     "compare": ["paths"],
 }
 ALWAYS = {"detect": ["input.path=somewhere"]}

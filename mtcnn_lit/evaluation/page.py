@@ -41,7 +41,7 @@ def evaluation_page(
         for name, (title, words) in _PICTURES.items()
         if name in pictures
     ]
-    sections.append(("What was evaluated", table(["", ""], [[name, _text(value)] for name, value in about.items()])))
+    sections.append(("What was evaluated", about_table(about)))
     return page(f"Evaluation on {type(found.source).__name__} {found.source.split}", sections)
 
 
@@ -57,6 +57,11 @@ def summary(found: SplitDetections, scores: Scores) -> str:
     return "\n".join(lines)
 
 
+def about_table(about: Mapping[str, Any]) -> Html:
+    """What was evaluated: names and plain values, which may be nested."""
+    return table(["", ""], [[name, _text(value)] for name, value in about.items()])
+
+
 def _figures(found: SplitDetections, scores: Scores) -> Html:
     rows = [list(row) for row in _rows(scores)]
     note = f"{len(found.indices):,} images, {scores.curve.faces_count:,} faces"
@@ -68,19 +73,20 @@ def _figures(found: SplitDetections, scores: Scores) -> Html:
 def _rows(scores: Scores) -> list[tuple[str, str, str]]:
     """Name, value and reference of each figure."""
     official = [
-        (f"WIDER FACE {name}", _share(float(curve.average_precision())), _share(PUBLISHED_MTCNN[name]))
+        (f"WIDER FACE {name}", share(float(curve.average_precision())), share(PUBLISHED_MTCNN[name]))
         for name, curve in scores.widerface.items()
     ]
     recalls = scores.figures()["recall_at_false_positives"]
     return [
         *official,
-        ("AP at IoU .5", _share(scores.ap[0]), ""),
-        ("AP at IoU .5:.95", _share(scores.ap[1]), ""),
-        *((f"recall at {int(count):,} false positives", _share(recall), "") for count, recall in recalls.items()),
+        ("AP at IoU .5", share(scores.ap[0]), ""),
+        ("AP at IoU .5:.95", share(scores.ap[1]), ""),
+        *((f"recall at {int(count):,} false positives", share(recall), "") for count, recall in recalls.items()),
     ]
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
+    """A share with three decimals; a dash where it could not be measured."""
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
