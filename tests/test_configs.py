@@ -66,6 +66,18 @@ def test_net_switches_network_miner_and_sizes_together(net: str) -> None:
     assert config.trainer.max_epochs == config.epochs[net]
 
 
+@pytest.mark.parametrize(("net", "size"), [("pnet", 12), ("rnet", 24), ("onet", 48)])
+def test_an_evaluation_of_one_network_mines_for_it(net: str, size: int) -> None:
+    config = composed("evaluate", [f"net={net}", "data.miner.seed=3"])
+    assert config.stage == net
+    assert (config.data.miner.size, config.data.miner.seed) == (size, 3)
+
+
+def test_an_evaluation_is_of_the_whole_cascade_by_default() -> None:
+    config = composed("evaluate", [])
+    assert (config.stage, config.net, config.data) == (None, None, None)
+
+
 @pytest.mark.parametrize("path", sorted((CONFIGS / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
 def test_experiments_open_with_their_command_and_figure(path: Path) -> None:
     head = [line for line in path.read_text().splitlines()[:8] if line.startswith("#")]

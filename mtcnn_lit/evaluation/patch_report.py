@@ -38,7 +38,7 @@ _PICTURES = {
     "patches": ("Worst judged patches", "The negatives with the highest scores and the positives with the lowest"),
     "detections": (
         "Detections",
-        "What the cascade up to this network detects in yellow, true faces in blue, ignored ones in grey",
+        "The best of what the cascade up to this network detects in yellow, true faces in blue, ignored ones in grey",
     ),
 }
 
@@ -55,7 +55,7 @@ def write_patch_evaluation(
         about: what was evaluated, as plain values: goes into metrics.json and onto the page.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {**_charts(answers), "patches": to_file(sheet(_worst(answers, store)))}
+    pictures = {**_charts(answers), "patches": to_file(sheet(worst_patches(answers, store)))}
     if drawn:
         pictures["detections"] = to_file(grid(drawn))
     for name, png in pictures.items():
@@ -80,7 +80,7 @@ def _charts(answers: Answers) -> dict[str, bytes]:
         }
 
 
-def _worst(answers: Answers, store: PatchStore) -> dict[str, Image]:
+def worst_patches(answers: Answers, store: PatchStore) -> dict[str, Image]:
     """The patches that were judged worst, worst first, by a title with their scores."""
     rows = {}
     for kind, words, largest in (

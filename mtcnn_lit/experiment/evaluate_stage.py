@@ -27,6 +27,7 @@ from mtcnn_lit.sources.base import Source
 log = logging.getLogger(__name__)
 
 _DRAWN = 12  # images on the sheet of detections
+_BOXES = 15  # of an image, the best ones: P-Net alone finds hundreds
 
 
 def evaluate_stage(config: DictConfig) -> float:
@@ -98,7 +99,7 @@ def _mine(config: DictConfig, source: Source, recall_source: Source, cascade: Ca
 
 
 def _draw(cascade: Cascade, source: Source, draw_above: float) -> list[Image]:
-    """Some of the images, evenly spread, with what the cascade detects in them."""
+    """Some of the images, evenly spread, with the best of what the cascade detects in them."""
     drawn = []
     for index in source.spread(_DRAWN):
         annotation = source.annotations[index]
@@ -108,6 +109,6 @@ def _draw(cascade: Cascade, source: Source, draw_above: float) -> list[Image]:
             log.warning("not drawn: %s", error)
             continue
         (found,) = cascade.detect([image])
-        shown = found.select(found.scores >= draw_above).cpu()
+        shown = found.select(torch.nonzero(found.scores >= draw_above).squeeze(1)[:_BOXES])
         drawn.append(draw(image, shown, torch.from_numpy(annotation.faces), torch.from_numpy(annotation.ignored)))
     return drawn

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MultipleLocator, PercentFormatter
+from matplotlib.ticker import MultipleLocator, NullLocator, PercentFormatter, StrMethodFormatter
 from torch import Tensor
 from torchmetrics.functional.classification import binary_precision_recall_curve, binary_roc
 
@@ -37,6 +37,8 @@ def draw_pr_roc(scores: Tensor, is_face: Tensor, ap: float, auroc: float) -> Fig
     _curve(right, f"ROC: area {auroc:.3f}", false_positives[1:], true_positives[1:], thresholds[1:])
     right.set(xlabel="false positive rate", ylabel="true positive rate", xscale="log")
     right.set_xlim(1 / int((is_face == 0).sum()), 1.2)
+    right.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    right.xaxis.set_minor_locator(NullLocator())
     return figure
 
 
@@ -59,14 +61,14 @@ def draw_box_iou(boxes: Mapping[str, tuple[Tensor, Tensor]]) -> Figure:
     """
     figure, panels = _panels(len(boxes))
     for panel, (name, (before, after)) in zip(panels, boxes.items(), strict=True):
-        panel.set_title(f"{name}: {len(before):,} patches")
+        panel.set_title(f"{len(before):,} {name} patches")
         panel.set(xlabel="IoU with the face", xlim=(0, 1))
         weights = np.full(len(before), 1 / len(before))
         for word, iou, colour in (("before", before, _BEFORE), ("after", after, _AFTER)):
             label = f"{word}: mean {float(iou.mean()):.3f}"
             panel.hist(iou.numpy(), _BINS, weights=weights, color=colour, alpha=0.55, label=label)
             panel.axvline(float(iou.mean()), color=colour, linestyle="--", linewidth=1.2)
-        panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        panel.yaxis.set_major_formatter(PercentFormatter(1))
         panel.legend(loc="upper left")
     panels[0].set_ylabel("share of the patches", color=FAINT)
     return figure
