@@ -121,3 +121,13 @@ def decode(crops: Tensor, offsets: Tensor) -> Tensor:
     """Boxes that offsets lead to; the inverse of `encode`. Shape: (N, 4), (N, 4) -> (N, 4)."""
     size = (crops[:, 2:] - crops[:, :2]).repeat(1, 2)
     return crops + offsets * size
+
+
+def offset_iou(offsets: Tensor, targets: Tensor) -> Tensor:
+    """IoU of the boxes that two sets of offsets give from the same crops. Shape: (N, 4), (N, 4) -> (N,)."""
+    crop = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=offsets.device)
+    a, b = decode(crop, offsets), decode(crop, targets)
+    sides = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0)
+    shared = sides.prod(dim=1)
+    both = (a[:, 2:] - a[:, :2]).clamp(min=0).prod(dim=1) + (b[:, 2:] - b[:, :2]).clamp(min=0).prod(dim=1)
+    return shared / (both - shared).clamp(min=1e-9)

@@ -184,3 +184,27 @@ def test_overlaps_stay_between_0_and_1(a: list[Box], b: list[Box]) -> None:
     assert ((union >= 0) & (union <= minimum + 1e-6) & (minimum <= 1 + 1e-6)).all()
     expected = [overlap_by_hand(x, y, "union") for x in a for y in b]
     assert all(math.isclose(u, e, abs_tol=1e-5) for u, e in zip(union.flatten().tolist(), expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("offsets", "targets", "expected"),
+    [
+        ((0, 0, 0, 0), (0, 0, 0, 0), 1),
+        ((0.1, -0.2, 0.3, 0.4), (0.1, -0.2, 0.3, 0.4), 1),
+        ((0, 0, 0, 0), (0.5, 0, 0.5, 0), 0.5 / 1.5),  # half a side apart
+        ((0, 0, 0, 0), (0.25, 0.25, -0.25, -0.25), 0.25),  # a quarter of the area
+        ((0, 0, 0, 0), (0, 0, 1, 0), 0.5),  # twice as wide
+        ((0, 0, 0, 0), (2, 0, 2, 0), 0),  # apart
+        ((0, 0, 0, 0), (1, 0, 1, 0), 0),  # side by side
+        ((1, 1, -1, -1), (0, 0, 0, 0), 0),  # turned inside out
+        ((0.5, 0.5, -0.5, -0.5), (0.5, 0.5, -0.5, -0.5), 0),  # without area
+    ],
+)
+def test_offset_iou(offsets: tuple[float, ...], targets: tuple[float, ...], expected: float) -> None:
+    a, b = torch.tensor([offsets]).float(), torch.tensor([targets]).float()
+    assert boxes.offset_iou(a, b).tolist() == pytest.approx([expected])
+    assert boxes.offset_iou(b, a).tolist() == pytest.approx([expected])
+
+
+def test_offset_iou_of_nothing() -> None:
+    assert boxes.offset_iou(torch.empty(0, 4), torch.empty(0, 4)).shape == (0,)

@@ -24,7 +24,7 @@ NEEDED = {
 ENTRIES = {
     "train": ["net", "data", "source", "augment", "callbacks", "logger", "trainer", "experiment", "debug"],
     "detect": ["input", "output", "detector"],
-    "evaluate": ["source", "detector"],
+    "evaluate": ["net", "data", "source", "detector"],
     "compare": ["paths"],
 }
 # An experiment is composed with what its own command line sets besides.
@@ -75,6 +75,18 @@ def test_net_switches_network_miner_and_sizes_together(net: str) -> None:
     assert config.net["_target_"] == f"mtcnn_lit.stages.{net[0].upper()}NetStage"
     assert config.data.miner.size == {"pnet": 12, "rnet": 24, "onet": 48}[net]
     assert config.trainer.max_epochs == config.epochs[net]
+
+
+@pytest.mark.parametrize(("net", "size"), [("pnet", 12), ("rnet", 24), ("onet", 48)])
+def test_an_evaluation_of_one_network_mines_for_it(net: str, size: int) -> None:
+    config = composed("evaluate", [f"net={net}", "data.miner.seed=3"])
+    assert config.stage == net
+    assert (config.data.miner.size, config.data.miner.seed) == (size, 3)
+
+
+def test_an_evaluation_is_of_the_whole_cascade_by_default() -> None:
+    config = composed("evaluate", [])
+    assert (config.stage, config.net, config.data) == (None, None, None)
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "experiment").glob("*.yaml")), ids=lambda path: path.stem)

@@ -15,6 +15,7 @@ from mtcnn_lit.report.ledger import summary as ledger_summary
 from mtcnn_lit.report.text import columns
 
 _NOTHING = "–"
+_DIGEST = 64  # letters of a digest, of which twelve tell files apart
 _CHARTS = {
     "precision_recall": "Precision over recall",
     "roc": "Recall over the number of false positives",
@@ -43,7 +44,7 @@ def evaluation_page(
     for name, (title, words) in _SHEETS.items():
         if name in pictures:
             sections.append((title, join(paragraph(f"{words}."), picture(pictures[name], words))))
-    sections.append(("What was evaluated", table(["", ""], [[name, _text(value)] for name, value in about.items()])))
+    sections.append(("What was evaluated", about_table(about)))
     return page(f"Evaluation on {type(found.source).__name__} {found.source.split}", sections)
 
 
@@ -53,6 +54,11 @@ def summary(found: SplitDetections, scores: Scores) -> str:
     if found.balance is not None:
         lines += ["", "Faces not lost yet after each step (IoU 0.5):", ledger_summary(found.balance)]
     return "\n".join(lines)
+
+
+def about_table(about: Mapping[str, Any]) -> Html:
+    """What was evaluated: names and plain values, which may be nested."""
+    return table(["", ""], [[name, _text(value)] for name, value in about.items()])
 
 
 def _images(found: SplitDetections) -> str:
@@ -74,21 +80,24 @@ def _headers(scores: Scores) -> list[str]:
 def _rows(scores: Scores) -> list[list[str]]:
     """Name and value of each figure, and beside it, for WIDER FACE, the published one."""
     official = [
-        [f"WIDER FACE {name}", _share(float(curve.average_precision())), _share(PUBLISHED_MTCNN[name])]
+        [f"WIDER FACE {name}", share(float(curve.average_precision())), share(PUBLISHED_MTCNN[name])]
         for name, curve in scores.widerface.items()
     ]
     figures = [("AP at IoU .5", scores.ap[0]), ("AP at IoU .5:.95", scores.ap[1])]
     recalls = scores.figures()["recall_at_false_positives"]
     figures += [(f"recall at {int(count):,} false positives", recall) for count, recall in recalls.items()]
-    own = [[name, _share(value), *([_NOTHING] if official else [])] for name, value in figures]
+    own = [[name, share(value), *([_NOTHING] if official else [])] for name, value in figures]
     return [*official, *own]
 
 
-def _share(value: float) -> str:
+def share(value: float) -> str:
+    """A share with three decimals; a dash where it could not be measured."""
     return _NOTHING if math.isnan(value) else f"{value:.3f}"
 
 
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_text(item)}" for name, item in value.items())
+    if isinstance(value, str) and len(value) == _DIGEST:
+        return value[:12]
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -69,7 +69,7 @@ def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> di
     if readable:
         places = np.linspace(0, len(readable) - 1, min(_DRAWN, len(readable)))
         sheets["detections"] = grid([_overview(found, look, readable[round(place)]) for place in places])
-    return {name: _png(sheet) for name, sheet in sheets.items()}
+    return {name: to_file(sheet) for name, sheet in sheets.items()}
 
 
 def _misses(found: SplitDetections, scores: Scores) -> list[Spot]:
@@ -89,5 +89,6 @@ def _overview(found: SplitDetections, look: Callable[[int], Scene], index: int) 
     return draw(scene.image, scene.detections, scene.faces, found.ignored(index))
 
 
-def _png(image: Image) -> bytes:
+def to_file(image: Image) -> bytes:
+    """The picture, uint8 RGB (H, W, 3), as a PNG file."""
     return bytes(cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1])

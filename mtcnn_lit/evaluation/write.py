@@ -35,7 +35,7 @@ def write_evaluation(
     ledger = {} if found.balance is None else {"ledger": found.balance.as_dict()}
     metrics = {**scores.figures(), "images": len(found.indices), "unreadable": len(found.errors), **about, **ledger}
     texts = {
-        "metrics.json": json.dumps(_finite(metrics), indent=2) + "\n",
+        "metrics.json": json.dumps(finite(metrics), indent=2) + "\n",
         "detections.jsonl": "".join(f"{line}\n" for line in _lines(found)),
         "report.html": evaluation_page(found, scores, about, pictures),
     }
@@ -52,8 +52,8 @@ def _lines(found: SplitDetections) -> list[str]:
     return [line(*each) for each in zip(found.indices, found.detections, strict=True)]
 
 
-def _finite(node: Any) -> Any:
+def finite(node: Any) -> Any:
     """JSON has no NaN: what could not be measured is null."""
     if isinstance(node, Mapping):
-        return {name: _finite(value) for name, value in node.items()}
+        return {name: finite(value) for name, value in node.items()}
     return None if isinstance(node, float) and not math.isfinite(node) else node

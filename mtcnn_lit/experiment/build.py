@@ -23,6 +23,7 @@ from mtcnn_lit.data.datamodule import PatchDataModule
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.checkpoint import upstream_nets
 from mtcnn_lit.images import ImageError
+from mtcnn_lit.mining.mine import Miner
 from mtcnn_lit.nets import Net, WeightsError, weights_digest
 from mtcnn_lit.sources.base import Source, SourceError, Split
 from mtcnn_lit.stages import Stage
@@ -79,13 +80,23 @@ def build_cascade(config: DictConfig, upstream: list[Net], net: Net | None = Non
 
 def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade | None) -> PatchDataModule:
     """The data module; ``before`` are the networks that mine for R-Net and O-Net."""
-    make_data, make_miner = build(config.data, "data"), build(config.data.miner, "data.miner")
-    with clear_errors("data.miner"):
-        miner = make_miner(cascade=before, recall_source=train) if before else make_miner()
+    make_data, miner = build(config.data, "data"), build_miner(config, train, before)
     augment = build(config.augment, "augment")
     with clear_errors("data"):
         data = make_data(train=train, val=val, miner=miner, store_root=Path(config.paths.patch_dir), augment=augment)
     return cast("PatchDataModule", data)
+
+
+def build_miner(config: DictConfig, recall_source: Source, before: Cascade | None) -> Miner:
+    """The miner of a stage.
+
+    Args:
+        recall_source: images on which the mining thresholds of the networks before the stage are measured.
+        before: these networks; None for P-Net, which has none.
+    """
+    make_miner = build(config.data.miner, "data.miner")
+    with clear_errors("data.miner"):
+        return cast("Miner", make_miner(cascade=before, recall_source=recall_source) if before else make_miner())
 
 
 def _build_trainer(config: DictConfig, val: Source, make_cascade: functools.partial[Cascade]) -> Trainer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,11 +51,21 @@ def detect(config: DictConfig) -> None:
 def build_detector(config: DictConfig) -> MTCNN:
     """The detector with the chosen weights; a stage whose weights are not named takes its newest finished run."""
     settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
-    chosen = settings.pop("weights")
-    runs = Path(config.paths.output_dir)
-    paths: dict[str, Any] = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in NETS}
-    for name, path in paths.items():
-        log.info("%s: %s", name, path)
+    del settings["weights"]
+    paths: dict[str, Any] = chosen_weights(config, list(NETS))
     settings["thresholds"] = tuple(settings["thresholds"])
     with clear_errors("detector"):
         return MTCNN.from_checkpoints(**paths, **settings)
+
+
+def chosen_weights(config: DictConfig, names: Sequence[str]) -> dict[str, str | Path]:
+    """The weights of these networks: those that ``config.detector`` names, or the newest finished run of each.
+
+    Raises:
+        WeightsError: when one has neither.
+    """
+    chosen, runs = config.detector.weights, Path(config.paths.output_dir)
+    paths = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in names}
+    for name, path in paths.items():
+        log.info("%s: %s", name, path)
+    return paths

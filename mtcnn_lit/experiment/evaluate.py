@@ -15,6 +15,7 @@ from mtcnn_lit.experiment.build import build_source
 from mtcnn_lit.experiment.calibrate import calibrate
 from mtcnn_lit.experiment.check import check_config
 from mtcnn_lit.experiment.detect import build_detector
+from mtcnn_lit.experiment.evaluate_stage import evaluate_stage
 from mtcnn_lit.metrics import WiderFaceTruth
 from mtcnn_lit.nets import NETS, weights_digest
 from mtcnn_lit.sources import WiderFace
@@ -24,15 +25,17 @@ log = logging.getLogger(__name__)
 
 
 def evaluate(config: DictConfig) -> float | None:
-    """Measure the whole cascade, or the detections of a file, on the test split; or calibrate its thresholds.
+    """Measure the whole cascade, one network or the detections of a file, on the test split; or calibrate thresholds.
 
     Returns:
-        AP at IoU 0.5; None of a calibration.
+        AP at IoU 0.5, of one network that of its patches; None of a calibration.
 
     Raises:
         SystemExit: with status 1 at the end, when an image could not be read.
     """
     check_config(config)
+    if config.net is not None:
+        return evaluate_stage(config)
     if config.calibrate:
         calibrate(config)
         return None

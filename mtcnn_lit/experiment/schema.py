@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
 
 @dataclass
@@ -104,6 +104,9 @@ class DetectConfig:
 class EvaluateConfig:
     """configs/evaluate.yaml."""
 
+    stage: str | None = "${hydra:runtime.choices.net}"
+    net: Any = None
+    data: Any = None
     source: Any = MISSING
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     paths: Paths = field(default_factory=Paths)
@@ -113,6 +116,7 @@ class EvaluateConfig:
     recall: list[float] = MISSING
     calibration: str = MISSING
     workers: int = MISSING
+    seed: int = 0
 
 
 @dataclass
@@ -124,7 +128,9 @@ class CompareConfig:
 
 
 def register() -> None:
-    """Make the schemas known to Hydra."""
+    """Make the schemas, and the resolver that `configs/evaluate.yaml` takes, known to Hydra."""
+    # Hydra can't follow `data: ${net}` to a net that is null. As a text it names no file, and `data` is optional.
+    OmegaConf.register_new_resolver("as_text", str, replace=True)
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="detect_schema", node=DetectConfig)

@@ -16,7 +16,7 @@ from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryPrecision, BinaryRecall
 from typing_extensions import override
 
-from mtcnn_lit.boxes import decode
+from mtcnn_lit.boxes import offset_iou
 from mtcnn_lit.data.patches import Label, PatchBatch
 from mtcnn_lit.losses import box_loss, hard_example_loss
 from mtcnn_lit.nets import NETS, Net, normalize
@@ -111,13 +111,3 @@ class Stage(LightningModule):
         else:
             schedule, interval = self.make_scheduler(optimizer), "epoch"
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": interval}}
-
-
-def offset_iou(offsets: Tensor, targets: Tensor) -> Tensor:
-    """IoU of the boxes that two sets of offsets give from the same crops. Shape: (N, 4), (N, 4) -> (N,)."""
-    crop = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=offsets.device)
-    a, b = decode(crop, offsets), decode(crop, targets)
-    sides = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0)
-    shared = sides.prod(dim=1)
-    both = (a[:, 2:] - a[:, :2]).clamp(min=0).prod(dim=1) + (b[:, 2:] - b[:, :2]).clamp(min=0).prod(dim=1)
-    return shared / (both - shared).clamp(min=1e-9)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from mtcnn_lit.data.patches import Label, PatchBatch
 from mtcnn_lit.stages import PNetStage
-from mtcnn_lit.stages.base import Stage, offset_iou
+from mtcnn_lit.stages.base import Stage
 from tests.stages.overfit import one_batch
 
 
@@ -37,30 +37,6 @@ def batches(count: int, batch: PatchBatch | None = None) -> DataLoader[Any]:
 def validated(stage: Stage, batch: PatchBatch) -> dict[str, float]:
     (metrics,) = trainer().validate(stage, batches(1, batch), verbose=False)
     return dict(metrics)
-
-
-@pytest.mark.parametrize(
-    ("offsets", "targets", "expected"),
-    [
-        ((0, 0, 0, 0), (0, 0, 0, 0), 1),
-        ((0.1, -0.2, 0.3, 0.4), (0.1, -0.2, 0.3, 0.4), 1),
-        ((0, 0, 0, 0), (0.5, 0, 0.5, 0), 0.5 / 1.5),  # half a side apart
-        ((0, 0, 0, 0), (0.25, 0.25, -0.25, -0.25), 0.25),  # a quarter of the area
-        ((0, 0, 0, 0), (0, 0, 1, 0), 0.5),  # twice as wide
-        ((0, 0, 0, 0), (2, 0, 2, 0), 0),  # apart
-        ((0, 0, 0, 0), (1, 0, 1, 0), 0),  # side by side
-        ((1, 1, -1, -1), (0, 0, 0, 0), 0),  # turned inside out
-        ((0.5, 0.5, -0.5, -0.5), (0.5, 0.5, -0.5, -0.5), 0),  # without area
-    ],
-)
-def test_offset_iou(offsets: tuple[float, ...], targets: tuple[float, ...], expected: float) -> None:
-    a, b = torch.tensor([offsets]).float(), torch.tensor([targets]).float()
-    assert offset_iou(a, b).tolist() == pytest.approx([expected])
-    assert offset_iou(b, a).tolist() == pytest.approx([expected])
-
-
-def test_offset_iou_of_nothing() -> None:
-    assert offset_iou(torch.empty(0, 4), torch.empty(0, 4)).shape == (0,)
 
 
 def test_losses_and_metrics_by_hand() -> None:

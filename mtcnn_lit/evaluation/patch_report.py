@@ -1,0 +1,128 @@
+"""The evaluation of one network as files: metrics.json, pictures as PNG, and one page with all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from mtcnn_lit.data.patches import Label
+from mtcnn_lit.draw import grid, sheet
+from mtcnn_lit.evaluation.page import about_table, share
+from mtcnn_lit.evaluation.patches import Answers, PatchScores, box_iou_by_label, figures, scores_by_origin
+from mtcnn_lit.evaluation.pictures import to_file
+from mtcnn_lit.evaluation.write import finite
+from mtcnn_lit.images import Image
+from mtcnn_lit.mining.store import PatchStore
+from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
+from mtcnn_lit.report.patch_charts import draw_box_iou, draw_pr_roc
+from mtcnn_lit.report.style import styled, to_png
+from mtcnn_lit.report.text import columns
+
+_WORST = 36  # patches of each label on the sheet
+_NAMES = {
+    "accuracy": "accuracy at a score of .5",
+    "precision": "precision at a score of .5",
+    "recall": "recall at a score of .5",
+    "ap": "average precision",
+    "auroc": "area under the ROC",
+    "box_iou_before": "box IoU before regression",
+    "box_iou_after": "box IoU after regression",
+}
+_PICTURES = {
+    "pr_roc": ("Precision, recall and ROC", "Positives against negatives; parts are neither right nor wrong"),
+    "box_iou": ("Box IoU", "IoU with the face, of the patch as it was cut and of the box that the network moves it to"),
+    "patches": ("Worst judged patches", "The negatives with the highest scores and the positives with the lowest"),
+    "detections": (
+        "Detections",
+        "The best of what the cascade up to this network detects in yellow, true faces in blue, ignored ones in grey",
+    ),
+}
+
+
+def write_patch_evaluation(
+    answers: Answers, store: PatchStore, drawn: Sequence[Image], title: str, about: Mapping[str, Any], folder: Path
+) -> None:
+    """Write everything that there is to show of one network.
+
+    Args:
+        store: where the patches are that were judged.
+        drawn: test images with detections.
+        title: of the page.
+        about: what was evaluated, as plain values: goes into metrics.json and onto the page.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = {**_charts(answers), "patches": to_file(sheet(worst_patches(answers, store)))}
+    if drawn:
+        pictures["detections"] = to_file(grid(drawn))
+    for name, png in pictures.items():
+        (folder / f"{name}.png").write_bytes(png)
+    metrics = json.dumps(finite({**figures(answers), **about}), indent=2) + "\n"
+    (folder / "metrics.json").write_text(metrics, encoding="utf-8")
+    (folder / "report.html").write_text(_page(answers, pictures, title, about), encoding="utf-8")
+
+
+def patch_summary(answers: Answers) -> str:
+    """The figures as aligned lines, for the terminal: of all patches, then by origin."""
+    whole = [[name, value] for name, value in _rows(PatchScores.of(answers))]
+    return f"{columns(whole)}\n\n{columns(_origin_rows(answers), '>')}"
+
+
+def _charts(answers: Answers) -> dict[str, bytes]:
+    scores = PatchScores.of(answers)
+    with styled():
+        return {
+            "pr_roc": to_png(draw_pr_roc(*answers.judged(), scores.ap, scores.auroc)),
+            "box_iou": to_png(draw_box_iou(box_iou_by_label(answers))),
+        }
+
+
+def worst_patches(answers: Answers, store: PatchStore) -> dict[str, Image]:
+    """The patches that were judged worst, worst first, by a title with their scores."""
+    rows = {}
+    for kind, words, largest in (
+        (Label.NEGATIVE, "negatives with the highest scores", True),
+        (Label.POSITIVE, "positives with the lowest scores", False),
+    ):
+        part = answers.where(answers.labels == kind)
+        scores, order = part.scores.topk(min(_WORST, len(part.scores)), largest=largest)
+        title = f"{words}, {_range(scores)}"
+        rows[title] = store.patches.pixels[part.place[order].numpy()]
+    return rows
+
+
+def _range(scores: Tensor) -> str:
+    return f"{float(scores[0]):.3f} to {float(scores[-1]):.3f}"
+
+
+def _page(answers: Answers, pictures: Mapping[str, bytes], title: str, about: Mapping[str, Any]) -> str:
+    header, *rows = _origin_rows(answers)
+    sections: list[tuple[str, Html]] = [
+        ("Figures", table(["", "value"], _rows(PatchScores.of(answers)))),
+        ("By origin of the patches", table(header, rows)),
+    ]
+    sections += [
+        (heading, join(paragraph(f"{words}."), picture(pictures[name], words)))
+        for name, (heading, words) in _PICTURES.items()
+        if name in pictures
+    ]
+    return page(title, [*sections, ("What was evaluated", about_table(about))])
+
+
+def _rows(scores: PatchScores) -> list[tuple[str, str]]:
+    """Name and value of each figure."""
+    counts = f"{scores.positive:,} positive, {scores.part:,} part, {scores.negative:,} negative"
+    return [("patches", counts), *((words, share(getattr(scores, name))) for name, words in _NAMES.items())]
+
+
+def _origin_rows(answers: Answers) -> list[list[str]]:
+    """A table with a header: the figures that tell origins apart."""
+    header = ["origin", "positive", "part", "negative", "accuracy", "AP", "IoU before", "after"]
+    return [header] + [
+        [name, *(f"{count:,}" for count in (each.positive, each.part, each.negative))]
+        + [share(value) for value in (each.accuracy, each.ap, each.box_iou_before, each.box_iou_after)]
+        for name, each in scores_by_origin(answers).items()
+    ]

@@ -1,0 +1,159 @@
+"""How good one network is on mined patches: faces told from background, and boxes before and after regression."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics.functional.classification import (
+    binary_accuracy,
+    binary_auroc,
+    binary_average_precision,
+    binary_precision,
+    binary_recall,
+)
+from tqdm import tqdm
+
+from mtcnn_lit.boxes import offset_iou
+from mtcnn_lit.data.patches import Label, PatchDataset, PatchError
+from mtcnn_lit.mining.store import Origin
+from mtcnn_lit.nets import Net, normalize
+
+_METRICS: Mapping[str, Callable[..., Tensor]] = {
+    "accuracy": binary_accuracy,
+    "precision": binary_precision,
+    "recall": binary_recall,
+    "ap": binary_average_precision,
+    "auroc": binary_auroc,
+}
+
+
+class Answers(NamedTuple):
+    """What a network says of labelled patches.
+
+    Attributes:
+        place: (N,) int64, where each patch lies in its store.
+        labels: (N,) int64, a `Label`, never NONE.
+        origin: (N,) int64, an `Origin`.
+        scores: (N,) float32 in [0, 1].
+        iou_before: (N,) float32, IoU of the patch itself with its face.
+        iou_after: (N,) float32, IoU of the regressed box with that face.
+    """
+
+    place: Tensor
+    labels: Tensor
+    origin: Tensor
+    scores: Tensor
+    iou_before: Tensor
+    iou_after: Tensor
+
+    def where(self, mask: Tensor) -> Answers:
+        """The answers where a mask (N,) holds."""
+        return Answers(*(column[mask] for column in self))
+
+    def judged(self) -> tuple[Tensor, Tensor]:
+        """Scores of positives and negatives, and which are faces: parts are neither right nor wrong."""
+        judged = self.labels != Label.PART
+        return self.scores[judged], (self.labels[judged] == Label.POSITIVE).long()
+
+    def located(self) -> Answers:
+        """Those with a face to regress to: positives and parts."""
+        return self.where(self.labels != Label.NEGATIVE)
+
+
+@torch.no_grad()
+def ask(net: Net, dataset: PatchDataset, batch_size: int) -> Answers:
+    """Show a network all patches that have a label, a batch at a time, on the device it is on.
+
+    Raises:
+        PatchError: when there are no positives or no negatives to tell apart.
+    """
+    labelled = torch.from_numpy(np.flatnonzero(dataset.labels != Label.NONE))
+    labels = torch.from_numpy(dataset.labels)[labelled]
+    if missing := [kind.name.lower() for kind in (Label.POSITIVE, Label.NEGATIVE) if kind not in labels.unique()]:
+        raise PatchError(
+            f"no {missing[0]} patches in {dataset.store.folder}: a network is measured on faces and background, "
+            "so take a source whose test images have both"
+        )
+    device = next(net.parameters()).device
+    scores, after = [], []
+    for indices in tqdm(labelled.split(batch_size), desc="judging patches", unit="batch", dynamic_ncols=True):
+        batch = dataset.__getitems__(indices.numpy())
+        logits, offsets = net(normalize(batch.pixels.to(device)))
+        scores.append(logits.flatten().sigmoid().cpu())
+        after.append(offset_iou(offsets.flatten(1).cpu(), batch.offsets))
+    chosen, patches = labelled.numpy(), dataset.store.patches
+    origin, before = torch.from_numpy(patches.origin[chosen]).long(), torch.from_numpy(patches.iou[chosen])
+    return Answers(labelled, labels, origin, torch.cat(scores), before, torch.cat(after))
+
+
+@dataclass(frozen=True)
+class PatchScores:
+    """Figures of a network on patches; NaN where there is nothing to measure them on.
+
+    Attributes:
+        positive, part, negative: how many patches.
+        accuracy, precision, recall: of faces among positives and negatives, at a score of 0.5.
+        ap, auroc: area under the precision-recall curve and under the ROC, at all scores.
+        box_iou_before, box_iou_after: mean IoU of positives and parts with their faces, as cut and as regressed.
+    """
+
+    positive: int
+    part: int
+    negative: int
+    accuracy: float
+    precision: float
+    recall: float
+    ap: float
+    auroc: float
+    box_iou_before: float
+    box_iou_after: float
+
+    @classmethod
+    def of(cls, answers: Answers) -> PatchScores:
+        """Measure them."""
+        scores, is_face = answers.judged()
+        located = answers.located()
+        counts = torch.bincount(answers.labels, minlength=len(Label)).tolist()
+        measured = ["accuracy"] if len(scores) else []  # the others tell faces from background, so need both
+        if counts[Label.POSITIVE] and counts[Label.NEGATIVE]:
+            measured = list(_METRICS)
+        # Scores and targets are valid by construction: checking millions of them takes longer than the metric.
+        values = {name: float(_METRICS[name](scores, is_face, validate_args=False)) for name in measured}
+        return cls(
+            positive=counts[Label.POSITIVE],
+            part=counts[Label.PART],
+            negative=counts[Label.NEGATIVE],
+            box_iou_before=float(located.iou_before.mean()),
+            box_iou_after=float(located.iou_after.mean()),
+            **dict.fromkeys(_METRICS, math.nan) | values,
+        )
+
+
+def scores_by_origin(answers: Answers) -> Mapping[str, PatchScores]:
+    """The figures of the patches of each origin that there is, by its name."""
+    parts = {kind.name.lower(): answers.where(answers.origin == kind) for kind in Origin}
+    return {name: PatchScores.of(part) for name, part in parts.items() if len(part.place)}
+
+
+def box_iou_by_label(answers: Answers) -> Mapping[str, tuple[Tensor, Tensor]]:
+    """IoU before and after regression of the positives and of the parts, (N,) each, by name."""
+    parts = {kind.name.lower(): answers.where(answers.labels == kind) for kind in (Label.POSITIVE, Label.PART)}
+    return {name: (part.iou_before, part.iou_after) for name, part in parts.items() if len(part.place)}
+
+
+def figures(answers: Answers) -> dict[str, Any]:
+    """Plain numbers for JSON."""
+    whole = asdict(PatchScores.of(answers))
+    counts = {name: whole.pop(name) for name in ("positive", "part", "negative")}
+    boxes = {
+        name: {"box_iou_before": float(before.mean()), "box_iou_after": float(after.mean())}
+        for name, (before, after) in box_iou_by_label(answers).items()
+    }
+    origins = {name: asdict(part) for name, part in scores_by_origin(answers).items()}
+    return {**whole, "counts": counts, "by_label": boxes, "by_origin": origins}

@@ -1,0 +1,114 @@
+"""A look at one network alone: how good it is on patches mined from the test split, and what it detects there."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.data.patches import PatchDataset
+from mtcnn_lit.draw import draw
+from mtcnn_lit.evaluation.patch_report import patch_summary, write_patch_evaluation
+from mtcnn_lit.evaluation.patches import PatchScores, ask
+from mtcnn_lit.experiment.build import build, build_miner, build_source, clear_errors
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.detect import chosen_weights
+from mtcnn_lit.images import Image, ImageError
+from mtcnn_lit.ledger import STEP_TITLES
+from mtcnn_lit.mining.mine import mine
+from mtcnn_lit.mtcnn import pick_device
+from mtcnn_lit.nets import NETS, Net, load_net, weights_digest
+from mtcnn_lit.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+_DRAWN = 12  # images on the sheet of detections
+_BOXES = 15  # of an image, the best ones: P-Net alone finds hundreds
+
+
+def evaluate_stage(config: DictConfig) -> float:
+    """Measure the network ``config.stage`` on patches of the test split, mined as for its training.
+
+    The networks before it mine at thresholds of the recall that training asks for, measured on the `val` split: the
+    test split chooses nothing. Patches are kept in ``paths.patch_dir`` for the next time.
+
+    Returns:
+        AP of the patches.
+
+    Raises:
+        ConfigError: when something is asked for that one network does not have.
+        WeightsError: when weights of the network, or of one before it, are missing or those of another.
+    """
+    for key in ("calibrate", "detections"):
+        if config[key]:
+            raise ConfigError(f"{key}: is of the whole cascade, leave out net={config.stage}")
+    source, recall_source = build_source(config, "test"), build_source(config, "val")
+    nets = _load_nets(config)
+    cascade = _build_cascade(config, list(nets.values()))
+    dataset = _mine(config, source, recall_source, cascade)
+    for each in cascade.nets:  # only now: processes that mine can't use a GPU
+        each.to(pick_device(config.detector.device))
+    answers = ask(cascade.nets[-1], dataset, 4 * config.data.batch_size)
+    about = {
+        "net": config.stage,
+        "source": source.summary(),
+        "patches": str(dataset.store.folder),
+        "detector": _settings(config),
+        "weights": {name: weights_digest(each) for name, each in nets.items()},
+    }
+    folder = Path(config.paths.run_dir)
+    title = f"{STEP_TITLES[config.stage]} on {type(source).__name__} {source.split}"
+    drawn = _draw(cascade, source, config.draw_above)
+    write_patch_evaluation(answers, dataset.store, drawn, title, about, folder)
+    log.info("%s\n\n%s\n", source.summary(), patch_summary(answers))
+    log.info("  report      %s", folder / "report.html")
+    log.info("  figures     %s", folder / "metrics.json")
+    log.info("  patches     %s", dataset.store.folder)
+    return PatchScores.of(answers).ap
+
+
+def _load_nets(config: DictConfig) -> dict[str, Net]:
+    """The network and those before it, by name; no others are looked for."""
+    names = list(NETS)
+    paths = chosen_weights(config, names[: names.index(config.stage) + 1])
+    return {name: load_net(path, name) for name, path in paths.items()}
+
+
+def _build_cascade(config: DictConfig, nets: list[Net]) -> Cascade:
+    settings = _settings(config)
+    with clear_errors("detector"):
+        return Cascade(*nets, **{**settings, "thresholds": tuple(settings["thresholds"])})  # type: ignore[arg-type]
+
+
+def _settings(config: DictConfig) -> dict[str, Any]:
+    """How the cascade runs, as plain values."""
+    settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
+    return {name: settings[name] for name in ("min_face_size", "scale_factor", "thresholds")}
+
+
+def _mine(config: DictConfig, source: Source, recall_source: Source, cascade: Cascade) -> PatchDataset:
+    """Patches for the last network of the cascade, made by those before it."""
+    count = len(cascade.nets) - 1
+    miner = build_miner(config, recall_source, cascade.first(count) if count else None)
+    store = mine(source, miner, Path(config.paths.patch_dir), config.data.mining_workers)
+    return PatchDataset(store, build(config.data.thresholds, "data.thresholds"))
+
+
+def _draw(cascade: Cascade, source: Source, draw_above: float) -> list[Image]:
+    """Some of the images, evenly spread, with the best of what the cascade detects in them."""
+    drawn = []
+    for index in source.spread(_DRAWN):
+        annotation = source.annotations[index]
+        try:
+            image = source.read(index)
+        except ImageError as error:
+            log.warning("not drawn: %s", error)
+            continue
+        (found,) = cascade.detect([image])
+        shown = found.select(torch.nonzero(found.scores >= draw_above).squeeze(1)[:_BOXES])
+        drawn.append(draw(image, shown, torch.from_numpy(annotation.faces), torch.from_numpy(annotation.ignored)))
+    return drawn

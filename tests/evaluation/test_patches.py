@@ -1,0 +1,157 @@
+"""The figures of one network on six hand-made patches, and what is written of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mtcnn_lit.data.patches import PatchDataset, PatchError
+from mtcnn_lit.evaluation.patch_report import patch_summary, worst_patches, write_patch_evaluation
+from mtcnn_lit.evaluation.patches import Answers, PatchScores, ask, box_iou_by_label, figures, scores_by_origin
+from mtcnn_lit.mining.label import LabelThresholds
+from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter
+
+# Each patch is a crop of side 1 whose face is as high and wider by the first of these; all its pixels are its number.
+WIDER = [0.25, 0, 0, 3 / 7, 1, 1.9]
+IOU = [0.8, 0.1, 0, 0.7, 0.5, 0.35]  # positive, negative, negative, positive, part, none
+ORIGIN = [Origin.JITTER, Origin.CASCADE, Origin.CASCADE, Origin.CASCADE, Origin.CASCADE, Origin.RANDOM]
+# What the network says of them.
+SCORES = [0.9, 0.8, 0.6, 0.3, 0.99, 0.5]
+PREDICTED = [0.25, 5, 5, 0, 0.6, 5]
+
+
+class Oracle(nn.Module):
+    """Knows each patch by its pixels, and answers in the shapes of P-Net."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.tensor(SCORES).logit())
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        number = (images[:, 0, 0, 0] * 128 + 127.5).round().long()
+        offsets = torch.zeros(len(images), 4, 1, 1)
+        offsets[:, 2, 0, 0] = torch.tensor(PREDICTED)[number]
+        return self.logits[number, None, None], offsets
+
+
+def dataset(folder: Path, chosen: list[int]) -> PatchDataset:
+    pixels = np.uint8(chosen)[:, None, None, None].repeat(12, 1).repeat(12, 2).repeat(3, 3)
+    offsets = np.zeros((len(chosen), 4), np.float32)
+    offsets[:, 2] = np.take(WIDER, chosen)
+    columns = np.take(np.float32(IOU), chosen), offsets, np.zeros(len(chosen), np.int32), np.take(ORIGIN, chosen)
+
+    def write(writer: PatchWriter) -> dict[str, int]:
+        writer.append(Patches(pixels, *columns))
+        return {}
+
+    return PatchDataset(PatchStore.open_or_mine(folder / "store", {}, 12, write), LabelThresholds())
+
+
+@pytest.fixture
+def patches(tmp_path: Path) -> PatchDataset:
+    return dataset(tmp_path, [0, 1, 2, 3, 4, 5])
+
+
+@pytest.fixture
+def answers(patches: PatchDataset) -> Answers:
+    return ask(Oracle(), patches, batch_size=2)
+
+
+def test_all_patches_with_a_label_are_judged(answers: Answers) -> None:
+    assert answers.place.tolist() == [0, 1, 2, 3, 4]
+    assert answers.scores.tolist() == pytest.approx([0.9, 0.8, 0.6, 0.3, 0.99])
+    assert answers.iou_before.tolist() == pytest.approx([0.8, 0.1, 0, 0.7, 0.5])
+    assert answers.iou_after[[0, 3, 4]].tolist() == pytest.approx([1, 0.7, 0.8])
+
+
+def test_figures_by_hand(answers: Answers) -> None:
+    """Of two faces one is over a half, as are both negatives; the faces come first and fourth by score."""
+    scores = PatchScores.of(answers)
+    assert (scores.positive, scores.part, scores.negative) == (2, 1, 2)
+    assert scores.accuracy == pytest.approx(1 / 4)
+    assert scores.precision == pytest.approx(1 / 3)
+    assert scores.recall == pytest.approx(1 / 2)
+    assert scores.ap == pytest.approx((1 / 1 + 2 / 4) / 2)
+    assert scores.auroc == pytest.approx(1 / 2)
+    assert scores.box_iou_before == pytest.approx((0.8 + 0.7 + 0.5) / 3)
+    assert scores.box_iou_after == pytest.approx((1 + 0.7 + 0.8) / 3)
+
+
+def test_figures_by_origin(answers: Answers) -> None:
+    """The only random crop has no label; without negatives there is no AP."""
+    origins = scores_by_origin(answers)
+    assert list(origins) == ["jitter", "cascade"]
+    jitter, cascade = origins.values()
+    assert (jitter.positive, jitter.accuracy, jitter.box_iou_after) == (1, 1, 1)
+    assert np.isnan([jitter.ap, jitter.auroc, jitter.precision, jitter.recall]).all()
+    assert (cascade.positive, cascade.part, cascade.negative, cascade.accuracy, cascade.auroc) == (1, 1, 2, 0, 0)
+    assert cascade.ap == pytest.approx(1 / 3)
+    assert cascade.box_iou_before == pytest.approx(0.6)
+    assert cascade.box_iou_after == pytest.approx(0.75)
+
+
+def test_box_iou_by_label(answers: Answers) -> None:
+    boxes = box_iou_by_label(answers)
+    assert {name: (before.tolist(), after.tolist()) for name, (before, after) in boxes.items()} == {
+        "positive": (pytest.approx([0.8, 0.7]), pytest.approx([1, 0.7])),
+        "part": (pytest.approx([0.5]), pytest.approx([0.8])),
+    }
+    assert figures(answers)["by_label"]["positive"] == pytest.approx({"box_iou_before": 0.75, "box_iou_after": 0.85})
+
+
+@pytest.mark.parametrize(("chosen", "missing"), [([1, 2, 4], "positive"), ([0, 3, 4, 5], "negative")])
+def test_faces_and_background_are_needed(tmp_path: Path, chosen: list[int], missing: str) -> None:
+    with pytest.raises(PatchError, match=rf"^no {missing} patches in .*store: a network is measured on faces and back"):
+        ask(Oracle(), dataset(tmp_path, chosen), batch_size=10)
+
+
+def test_the_worst_come_first(answers: Answers, patches: PatchDataset) -> None:
+    worst = worst_patches(answers, patches.store)
+    assert {title: pixels[:, 0, 0, 0].tolist() for title, pixels in worst.items()} == {
+        "negatives with the highest scores, 0.800 to 0.600": [1, 2],
+        "positives with the lowest scores, 0.300 to 0.900": [3, 0],
+    }
+
+
+def test_summary_by_hand(answers: Answers) -> None:
+    assert patch_summary(answers).splitlines() == [
+        "patches                     2 positive, 1 part, 2 negative",
+        "accuracy at a score of .5   0.250",
+        "precision at a score of .5  0.333",
+        "recall at a score of .5     0.500",
+        "average precision           0.750",
+        "area under the ROC          0.500",
+        "box IoU before regression   0.667",
+        "box IoU after regression    0.833",
+        "",
+        "origin   positive  part  negative  accuracy     AP  IoU before  after",
+        "jitter          1     0         0     1.000      –       0.800  1.000",
+        "cascade         1     1         2     0.000  0.333       0.600  0.750",
+    ]
+
+
+def test_files(answers: Answers, patches: PatchDataset, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    drawn = [np.zeros((40, 60, 3), np.uint8)]
+    write_patch_evaluation(answers, patches.store, drawn, "P-Net on <mine>", {"net": "pnet"}, folder)
+    written = {path.name for path in folder.iterdir()}
+    assert written == {"metrics.json", "report.html", "pr_roc.png", "box_iou.png", "patches.png", "detections.png"}
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["counts"] == {"positive": 2, "part": 1, "negative": 2}
+    assert (metrics["net"], metrics["ap"]) == ("pnet", pytest.approx(0.75))
+    assert metrics["by_origin"]["jitter"]["ap"] is None
+    report = (folder / "report.html").read_text()
+    assert report.count('src="data:image/png;base64,') == 4
+    assert "P-Net on &lt;mine&gt;" in report
+
+
+def test_without_images_there_is_no_sheet_of_detections(
+    answers: Answers, patches: PatchDataset, tmp_path: Path
+) -> None:
+    write_patch_evaluation(answers, patches.store, [], "P-Net", {}, tmp_path / "out")
+    assert not (tmp_path / "out" / "detections.png").exists()
