@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from mtcnn_lit.data.patches import Label
@@ -81,16 +83,19 @@ def _charts(answers: Answers) -> dict[str, bytes]:
 
 
 def worst_patches(answers: Answers, store: PatchStore) -> dict[str, Image]:
-    """The patches that were judged worst, worst first, by a title with their scores."""
+    """The patches that were judged worst, one an image, worst first, by a title with their scores."""
     rows = {}
     for kind, words, largest in (
         (Label.NEGATIVE, "negatives with the highest scores", True),
         (Label.POSITIVE, "positives with the lowest scores", False),
     ):
         part = answers.where(answers.labels == kind)
-        scores, order = part.scores.topk(min(_WORST, len(part.scores)), largest=largest)
-        title = f"{words}, {_range(scores)}"
-        rows[title] = store.patches.pixels[part.place[order].numpy()]
+        order = part.scores.argsort(descending=largest, stable=True)
+        images = store.patches.image[part.place[order].numpy()]
+        first_of_image = np.sort(np.unique(images, return_index=True)[1])[:_WORST]
+        chosen = order[torch.from_numpy(first_of_image)]
+        title = f"{words}, {_range(part.scores[chosen])}"
+        rows[title] = store.patches.pixels[part.place[chosen].numpy()]
     return rows
 
 

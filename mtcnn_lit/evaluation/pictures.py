@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
 
 from mtcnn_lit.draw import draw, grid
 from mtcnn_lit.evaluation.scores import Scores
@@ -25,24 +24,14 @@ _SPOTS = 24  # on a sheet of misses or false positives
 
 def draw_charts(found: SplitDetections, scores: Scores) -> dict[str, bytes]:
     """Curves, recall by height and, if a cascade detected, the ledger: PNG files by name."""
-    with styled():
-        return {name: to_png(chart()) for name, chart in _charts(found, scores).items()}
-
-
-def _charts(found: SplitDetections, scores: Scores) -> dict[str, Callable[[], Figure]]:
     at_half = {"IoU 0.5": scores.curve}
-    charts: dict[str, Callable[[], Figure]] = {
-        "precision_recall": functools.partial(draw_precision_recall, at_half),
-        "roc": functools.partial(draw_roc, at_half),
-        "recall_by_height": functools.partial(draw_recall_by_size, scores.sizes),
-    }
-    if scores.widerface:
-        charts["precision_recall"] = functools.partial(
-            draw_precision_recall, scores.widerface, PUBLISHED_MTCNN, "MTCNN"
-        )
-    if found.balance is not None:
-        charts["ledger"] = functools.partial(draw_ledger, found.balance)
-    return charts
+    with styled():
+        curve = draw_precision_recall(scores.widerface or at_half, PUBLISHED_MTCNN, "MTCNN")
+        charts = {"precision_recall": curve, "roc": draw_roc(at_half)}
+        charts["recall_by_height"] = draw_recall_by_size(scores.sizes)
+        if found.balance is not None:
+            charts["ledger"] = draw_ledger(found.balance)
+        return {name: to_png(chart) for name, chart in charts.items()}
 
 
 def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.evaluation import SplitDetections, detect_split, listed_detections, score, summary, write_evaluation
 from mtcnn_lit.experiment.build import build_source
 from mtcnn_lit.experiment.calibrate import calibrate
-from mtcnn_lit.experiment.check import check_config
+from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.detect import build_detector
 from mtcnn_lit.experiment.evaluate_stage import evaluate_stage
 from mtcnn_lit.metrics import WiderFaceTruth
@@ -36,6 +36,8 @@ def evaluate(config: DictConfig) -> float | None:
     check_config(config)
     if config.net is not None:
         return evaluate_stage(config)
+    if config.data is not None:
+        raise ConfigError("data: says how patches of one network are mined, so set net=pnet, rnet or onet too")
     if config.calibrate:
         calibrate(config)
         return None

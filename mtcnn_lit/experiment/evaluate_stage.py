@@ -31,10 +31,11 @@ _BOXES = 15  # of an image, the best ones: P-Net alone finds hundreds
 
 
 def evaluate_stage(config: DictConfig) -> float:
-    """Measure the network ``config.stage`` on patches of the test split, mined as for its training.
+    """Measure the network ``config.stage`` on patches of the test split.
 
-    The networks before it mine at thresholds of the recall that training asks for, measured on the `val` split: the
-    test split chooses nothing. Patches are kept in ``paths.patch_dir`` for the next time.
+    They are mined as for its training, at the detector's face size and scale factor (``detector=training`` has those of
+    training). The networks before it mine at thresholds of the recall that training asks for, measured on the `val`
+    split: the test split chooses nothing. Patches are kept in ``paths.patch_dir`` for the next time.
 
     Returns:
         AP of the patches.
@@ -46,10 +47,10 @@ def evaluate_stage(config: DictConfig) -> float:
     for key in ("calibrate", "detections"):
         if config[key]:
             raise ConfigError(f"{key}: is of the whole cascade, leave out net={config.stage}")
-    source, recall_source = build_source(config, "test"), build_source(config, "val")
+    source = build_source(config, "test")
     nets = _load_nets(config)
     cascade = _build_cascade(config, list(nets.values()))
-    dataset = _mine(config, source, recall_source, cascade)
+    dataset = _mine(config, source, cascade)
     for each in cascade.nets:  # only now: processes that mine can't use a GPU
         each.to(pick_device(config.detector.device))
     answers = ask(cascade.nets[-1], dataset, 4 * config.data.batch_size)
@@ -90,10 +91,10 @@ def _settings(config: DictConfig) -> dict[str, Any]:
     return {name: settings[name] for name in ("min_face_size", "scale_factor", "thresholds")}
 
 
-def _mine(config: DictConfig, source: Source, recall_source: Source, cascade: Cascade) -> PatchDataset:
+def _mine(config: DictConfig, source: Source, cascade: Cascade) -> PatchDataset:
     """Patches for the last network of the cascade, made by those before it."""
-    count = len(cascade.nets) - 1
-    miner = build_miner(config, recall_source, cascade.first(count) if count else None)
+    before = cascade.first(len(cascade.nets) - 1) if len(cascade.nets) > 1 else None
+    miner = build_miner(config, build_source(config, "val") if before else source, before)
     store = mine(source, miner, Path(config.paths.patch_dir), config.data.mining_workers)
     return PatchDataset(store, build(config.data.thresholds, "data.thresholds"))
 

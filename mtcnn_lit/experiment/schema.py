@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING
 
 
 @dataclass
@@ -128,9 +128,7 @@ class CompareConfig:
 
 
 def register() -> None:
-    """Make the schemas, and the resolver that `configs/evaluate.yaml` takes, known to Hydra."""
-    # Hydra can't follow `data: ${net}` to a net that is null. As a text it names no file, and `data` is optional.
-    OmegaConf.register_new_resolver("as_text", str, replace=True)
+    """Make the schemas known to Hydra."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="detect_schema", node=DetectConfig)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -48,7 +50,8 @@ def _curve(panel: Axes, title: str, across: Tensor, up: Tensor, thresholds: Tens
     panel.set_ylim(-0.02, 1.02)
     panel.yaxis.set_major_locator(MultipleLocator(0.2))
     panel.plot(across.numpy(), up.numpy(), color=COLOURS[0])
-    dot = int((thresholds - _THRESHOLD).abs().argmin())
+    # The lowest score that reaches the threshold, as accuracy and recall in the table count; the best one if none does.
+    dot = int(torch.where(thresholds >= _THRESHOLD, thresholds, math.inf).argmin())
     panel.plot(float(across[dot]), float(up[dot]), "o", color=COLOURS[1], label=f"score {_THRESHOLD}")
     panel.legend(loc="lower center")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,8 +111,11 @@ def test_faces_and_background_are_needed(tmp_path: Path, chosen: list[int], miss
         ask(Oracle(), dataset(tmp_path, chosen), batch_size=10)
 
 
-def test_the_worst_come_first(answers: Answers, patches: PatchDataset) -> None:
-    worst = worst_patches(answers, patches.store)
+def test_the_worst_of_each_image_come_first(answers: Answers, patches: PatchDataset) -> None:
+    store = patches.store
+    assert [len(pixels) for pixels in worst_patches(answers, store).values()] == [1, 1]  # all are of one image
+    each_its_own = store.patches._replace(image=np.arange(len(store), dtype=np.int32))
+    worst = worst_patches(answers, replace(store, patches=each_its_own))
     assert {title: pixels[:, 0, 0, 0].tolist() for title, pixels in worst.items()} == {
         "negatives with the highest scores, 0.800 to 0.600": [1, 2],
         "positives with the lowest scores, 0.300 to 0.900": [3, 0],

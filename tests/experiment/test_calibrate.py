@@ -52,7 +52,7 @@ def command(tmp_path: Path) -> list[str]:
     for name, net in (("pnet", PNet()), ("rnet", RNet()), ("onet", ONet())):
         save_net(net, name, tmp_path / f"{name}.safetensors", {})
         weights.append(f"detector.weights.{name}={tmp_path / name}.safetensors")
-    source = ["source.num_images={train: 1, val: 2, test: 1}", "source.image_size=[80, 80]", "workers=0"]
+    source = ["source.num_images={train: 1, val: 2, test: 1}", "source.image_size=[200, 200]", "workers=0"]
     return [sys.executable, "-c", PROGRAM, str(tmp_path / "configs"), "calibrate=true", *weights, *source]
 
 
