@@ -20,6 +20,7 @@ from mtcnn_lit.experiment.after_training import EVALUATION, evaluate_best
 from mtcnn_lit.experiment.build import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
+from mtcnn_lit.experiment.memory import keep_freed_memory
 from mtcnn_lit.nets import NETS, load_net, weights_digest
 from mtcnn_lit.nets.weights import checkpoint_file
 
@@ -39,6 +40,7 @@ def fit(config: DictConfig) -> float:
     if ckpt_path is not None and (finished := read_summary(run)):
         log.info("%s is finished already: nothing to go on with", run)
         return float(finished[config.monitor.metric])
+    keep_freed_memory()
     seed_everything(config.seed, workers=True, verbose=False)
     experiment = build_experiment(config)
     try:

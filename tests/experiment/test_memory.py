@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FAULTS_OF_A_LARGE_BLOCK = """
+import resource, torch
+from mtcnn_lit.experiment.memory import keep_freed_memory
+{call}
+def faults():
+    torch.zeros(16 * 2**20).sum()  # 64 MiB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+before = [faults() for _ in range(8)][-1]
+print(faults() - before)
+"""
+
+
+def faults(call: str) -> int:
+    program = FAULTS_OF_A_LARGE_BLOCK.format(call=call)
+    return int(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_a_freed_block_is_used_again_instead_of_fetched_anew() -> None:
+    assert faults("keep_freed_memory()") < 10 < faults("")
