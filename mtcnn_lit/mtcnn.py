@@ -12,6 +12,7 @@ from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image, ImageError, as_rgb, read_image
 from mtcnn_lit.nets import ONet, PNet, RNet, load_net
+from mtcnn_lit.nets.weights import PRETRAINED
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -25,13 +26,31 @@ class MTCNN:
 
     Example::
 
-        detector = MTCNN.from_checkpoints("outputs/.../pnet", "outputs/.../rnet", "outputs/.../onet")
+        detector = MTCNN.from_pretrained()
         detections = detector.detect("picture.jpg")
         detections.boxes, detections.scores  # (N, 4) float32 pixels, (N,) float32, best first
     """
 
     def __init__(self, cascade: Cascade) -> None:
         self.cascade = cascade
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        *,
+        min_face_size: float = 20,
+        scale_factor: float = 0.709,
+        thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
+        device: str | torch.device = "auto",
+    ) -> MTCNN:
+        """A detector with the weights that come with the package; the arguments are those of `from_checkpoints`."""
+        return cls.from_checkpoints(
+            *[PRETRAINED] * 3,
+            min_face_size=min_face_size,
+            scale_factor=scale_factor,
+            thresholds=thresholds,
+            device=device,
+        )
 
     @classmethod
     def from_checkpoints(
@@ -45,7 +64,7 @@ class MTCNN:
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         device: str | torch.device = "auto",
     ) -> MTCNN:
-        """A detector with the weights of three training runs: their folders or checkpoint files.
+        """A detector with the weights of three training runs: their folders, checkpoints or safetensors files.
 
         Args:
             min_face_size: smallest face looked for, px; larger is faster.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,23 @@ def latest_run(output_dir: Path, stage: str, key: str) -> Path:
     Raises:
         WeightsError: when there is none; the message says which command makes one.
     """
-    finished = [(run, summary) for run in run_folders(output_dir) if (summary := read_summary(run))]
-    runs = [(summary["finished"], run) for run, summary in finished if summary["stage"] == stage]
+    runs = [(summary["finished"], run) for run, summary in _finished(output_dir) if summary["stage"] == stage]
     if not runs:
         raise WeightsError(
             f"no finished {stage} run below {output_dir}: train one with 'python train.py net={stage}', "
             f"or name a checkpoint with {key}=PATH"
         )
     return max(runs)[1]
+
+
+def has_finished_run(output_dir: Path, stages: Sequence[str]) -> bool:
+    """Whether any of these stages was trained to its end."""
+    return any(summary["stage"] in stages for _, summary in _finished(output_dir))
+
+
+def _finished(output_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Folder and summary of each finished run, newest first."""
+    yield from ((run, summary) for run in run_folders(output_dir) if (summary := read_summary(run)))
 
 
 def upstream_nets(stage: str, chosen: dict[str, str | None], output_dir: Path) -> dict[str, Net]:

@@ -12,10 +12,11 @@ from tqdm import tqdm
 
 from mtcnn_lit.experiment.build import build, clear_errors
 from mtcnn_lit.experiment.check import check_config
-from mtcnn_lit.experiment.checkpoint import latest_run
+from mtcnn_lit.experiment.checkpoint import has_finished_run, latest_run
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.nets import NETS
+from mtcnn_lit.nets.weights import PRETRAINED
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,16 @@ def build_detector(config: DictConfig) -> MTCNN:
 def chosen_weights(config: DictConfig, names: Sequence[str]) -> dict[str, str | Path]:
     """The weights of these networks: those that ``config.detector`` names, or the newest finished run of each.
 
+    Where none is named and there is no finished run of any of them, they are the released weights.
+
     Raises:
         WeightsError: when one has neither.
     """
     chosen, runs = config.detector.weights, Path(config.paths.output_dir)
-    paths = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in names}
+    if not any(chosen[name] for name in names) and not has_finished_run(runs, names):
+        paths: dict[str, str | Path] = dict.fromkeys(names, PRETRAINED)
+    else:
+        paths = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in names}
     for name, path in paths.items():
         log.info("%s: %s", name, path)
     return paths

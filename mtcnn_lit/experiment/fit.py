@@ -22,7 +22,7 @@ from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
 from mtcnn_lit.experiment.memory import keep_freed_memory
 from mtcnn_lit.nets import NETS, load_net, weights_digest
-from mtcnn_lit.nets.weights import checkpoint_file
+from mtcnn_lit.nets.weights import checkpoint_file, save_net
 
 log = logging.getLogger(__name__)
 
@@ -87,12 +87,14 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     for logger in experiment.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(_hyperparameters(config), figures)
+    net = load_net(run, config.stage)
+    save_net(net, config.stage, run / f"{config.stage}.safetensors", {"command": _command()})
     summary = {
         "stage": config.stage,
         "finished": time.time(),
         config.monitor.metric: best,
         f"{EVALUATION}/ap": scores.ap[0],
-        "weights": weights_digest(load_net(run, config.stage)),
+        "weights": weights_digest(net),
         "upstream": experiment.upstream,
         "last_epoch": {name: float(value) for name, value in experiment.trainer.callback_metrics.items()},
     }
@@ -127,6 +129,12 @@ def _flatten(node: Any, key: str = "") -> dict[str, Any]:
     return {key: node if isinstance(node, bool | int | float) else str(node)}
 
 
+def _command() -> str:
+    """The command line that trains these weights."""
+    words = ["python", "train.py", *HydraConfig.get().overrides.task]
+    return shlex.join(word for word in words if not word.startswith(("paths.", "ckpt_path=")))
+
+
 def _closing_words(config: DictConfig, best: float, run: Path) -> str:
     following = list(NETS)[list(NETS).index(config.stage) + 1 :]
     words = ["python", "train.py", *(f"net={name}" for name in following[:1]), *_shared_overrides()]
@@ -134,6 +142,7 @@ def _closing_words(config: DictConfig, best: float, run: Path) -> str:
     return f"""
 {config.stage} is trained: best {config.monitor.metric} {best:.3f}
   checkpoint  {run / "checkpoints" / "best.ckpt"}
+  weights     {run / f"{config.stage}.safetensors"}
   pictures    {run / "pictures"}
   evaluation  {run / EVALUATION / "report.html"}
   curves      tensorboard --logdir {config.paths.output_dir}

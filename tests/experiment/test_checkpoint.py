@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mtcnn_lit.experiment.checkpoint import last_run, latest_run
+from mtcnn_lit.experiment.checkpoint import has_finished_run, last_run, latest_run
 from mtcnn_lit.nets import WeightsError
 
 
@@ -59,3 +59,10 @@ def test_a_command_that_never_ran_has_nothing_to_go_on_with(tmp_path: Path) -> N
     make_run(tmp_path / "train" / "pnet" / "other", ["net=pnet", "seed=2"])
     current = make_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last"])
     assert last_run(tmp_path, current) is None
+
+
+def test_whether_any_of_the_stages_was_trained(tmp_path: Path) -> None:
+    make_run(tmp_path / "train" / "rnet" / "a", [], stage="rnet", finished=1)
+    make_run(tmp_path / "train" / "pnet" / "stopped", [])
+    assert has_finished_run(tmp_path, ["pnet", "rnet", "onet"])
+    assert not has_finished_run(tmp_path, ["pnet"])
