@@ -18,7 +18,15 @@ from mtcnn_lit.boxes import decode, nms, square
 from mtcnn_lit.detections import Candidates, Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import Net, ONet, PNet, RNet, normalize
-from mtcnn_lit.proposals import Level, Windows, look_at_levels, suppress_neighbours, window_boxes, windows_above
+from mtcnn_lit.proposals import (
+    Level,
+    Windows,
+    half_precision,
+    look_at_levels,
+    suppress_neighbours,
+    window_boxes,
+    windows_above,
+)
 from mtcnn_lit.pyramid import Pyramid
 
 # Overlaps above which the worse of two boxes goes, as in the paper's own code.
@@ -141,9 +149,13 @@ class Cascade:
     def _propose(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
         """P-Net over all levels: windows, moved to where it sees the face, and what NMS leaves of them."""
         levels = [look_at_levels(self.pnet, pyramid, self.min_face_size, self.scale_factor) for pyramid in pyramids]
-        passed = [windows_above(each, self.thresholds[0]) for each in levels]
+        passed = [windows_above(each, self.thresholds[0], self.device) for each in levels]
         found = self._moved(levels, passed)
-        yield Step("pnet", found, lambda: self._moved(levels, [windows_above(each, _WORTH_TELLING) for each in levels]))
+
+        def judged() -> Candidates:
+            return self._moved(levels, [windows_above(each, _WORTH_TELLING, self.device) for each in levels])
+
+        yield Step("pnet", found, judged)
         kept = [self._stay(*each) for each in zip(levels, passed, strict=True)]
         yield Step("pnet_nms", self._moved(levels, kept), lambda: found)
 
@@ -171,8 +183,9 @@ class Cascade:
         size = _CHUNK_PIXELS // net.input_size**2 * (1 if self.device.type == "cpu" else _GPU_CHUNKS)
         chunks = (slice(start, start + size) for start in range(0, max(1, len(boxes)), size))
         crops = (crop_images(pyramids, boxes[chunk], image[chunk], net.input_size) for chunk in chunks)
-        answers = [net(normalize(torch.from_numpy(each).to(self.device))) for each in crops]
-        logits, offsets = (torch.cat(column) for column in zip(*answers, strict=True))
+        with half_precision(self.device):
+            answers = [net(normalize(torch.from_numpy(each).to(self.device))) for each in crops]
+        logits, offsets = (torch.cat(column).float() for column in zip(*answers, strict=True))
         scores = logits.sigmoid()
         kept = torch.nonzero(scores >= self.thresholds[1 if name == "rnet" else 2]).squeeze(1)
         if name == "rnet":

@@ -73,14 +73,24 @@ def _look(net: PNet, pixels: Tensor) -> tuple[Tensor, Tensor]:
     rows = height if pixels.is_cuda else max(1, (_STRIP_PIXELS // width - overlap) // net.stride)
     starts = range(0, height - overlap, rows * net.stride)
     strips = (pixels[None, top : top + rows * net.stride + overlap] for top in starts)
-    logits, offsets = zip(*(net(normalize(strip)) for strip in strips), strict=True)
-    return torch.cat(logits, dim=1)[0], torch.cat(offsets, dim=2)[0]
+    with half_precision(pixels.device):
+        logits, offsets = zip(*(net(normalize(strip)) for strip in strips), strict=True)
+    return torch.cat(logits, dim=1)[0].float(), torch.cat(offsets, dim=2)[0].float()
 
 
-def windows_above(levels: Sequence[Level], threshold: float) -> Windows:
-    """Windows whose score reaches the threshold, of each level at most the best 4,096."""
-    nothing = torch.zeros(0, dtype=torch.int64)
-    parts = [Windows(nothing, nothing, nothing, torch.zeros(0))] if not levels else []
+def half_precision(device: torch.device) -> torch.autocast:
+    """Networks compute in half precision inside, on a GPU; on a CPU nothing changes."""
+    return torch.autocast(device.type, torch.float16, enabled=device.type == "cuda")
+
+
+def windows_above(levels: Sequence[Level], threshold: float, device: torch.device | None = None) -> Windows:
+    """Windows whose score reaches the threshold, of each level at most the best 4,096.
+
+    Args:
+        device: where the levels are, or would be if the picture were not too small for any.
+    """
+    nothing = torch.zeros(0, dtype=torch.int64, device=device)
+    parts = [Windows(nothing, nothing, nothing, torch.zeros(0, device=device))] if not levels else []
     for number, level in enumerate(levels):
         row, column = torch.nonzero(level.scores >= threshold, as_tuple=True)
         scores = level.scores[row, column]
@@ -115,7 +125,7 @@ def suppress_neighbours(net: PNet, levels: Sequence[Level], windows: Windows, th
     Shape: N windows, best score first -> (N,) bool
     """
     if not levels:
-        return torch.zeros(0, dtype=torch.bool)
+        return torch.zeros_like(windows.scores, dtype=torch.bool)
     steps = _overlapping_steps(net.input_size, net.stride, threshold)
     count, device = len(windows.scores), windows.scores.device
     margin = max((max(abs(down), abs(right)) for down, right in steps), default=0)

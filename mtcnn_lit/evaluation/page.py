@@ -22,7 +22,10 @@ _CHARTS = {
     "recall_by_height": "Share of the faces found, by height",
 }
 _SHEETS = {
-    "misses": ("Worst misses", "The largest faces that were lost, with their height, the step and its best score"),
+    "misses": (
+        "Worst misses",
+        "The largest faces that were lost, with their height; of a cascade the step that lost them and its best score",
+    ),
     "false_positives": ("Worst false positives", "The wrong detections with the highest scores, and their height"),
     "detections": ("Detections", "Detections in yellow, true faces in blue, ignored ones in grey"),
 }
