@@ -48,13 +48,22 @@ def detect(config: DictConfig) -> None:
 
 
 def build_detector(config: DictConfig) -> MTCNN:
-    """The detector with the chosen weights; a stage whose weights are not named takes its newest finished run."""
+    """The detector with the chosen weights and settings."""
     settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
-    chosen = settings.pop("weights")
-    runs = Path(config.paths.output_dir)
-    paths: dict[str, Any] = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in NETS}
-    for name, path in paths.items():
-        log.info("%s: %s", name, path)
+    del settings["weights"]
     settings["thresholds"] = tuple(settings["thresholds"])
     with clear_errors("detector"):
-        return MTCNN.from_checkpoints(**paths, **settings)
+        return MTCNN.from_checkpoints(*weights_paths(config).values(), **settings)
+
+
+def weights_paths(config: DictConfig) -> dict[str, str | Path]:
+    """The chosen weights of each network; a stage whose weights are not named takes its newest finished run.
+
+    Raises:
+        WeightsError: when it has none.
+    """
+    chosen, runs = config.detector.weights, Path(config.paths.output_dir)
+    paths = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in NETS}
+    for name, path in paths.items():
+        log.info("%s: %s", name, path)
+    return paths
