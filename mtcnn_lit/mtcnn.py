@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image, ImageError, as_rgb, read_image
 from mtcnn_lit.nets import ONet, PNet, RNet, load_net
 from mtcnn_lit.nets.weights import PRETRAINED
+from mtcnn_lit.onnx_backend import run_by_onnx
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
@@ -42,6 +43,7 @@ class MTCNN:
         scale_factor: float = 0.709,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         device: str | torch.device = "auto",
+        backend: Literal["torch", "onnx"] = "torch",
     ) -> MTCNN:
         """A detector with the weights that come with the package; the arguments are those of `from_checkpoints`."""
         return cls.from_checkpoints(
@@ -50,6 +52,7 @@ class MTCNN:
             scale_factor=scale_factor,
             thresholds=thresholds,
             device=device,
+            backend=backend,
         )
 
     @classmethod
@@ -63,6 +66,7 @@ class MTCNN:
         scale_factor: float = 0.709,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7),
         device: str | torch.device = "auto",
+        backend: Literal["torch", "onnx"] = "torch",
     ) -> MTCNN:
         """A detector with the weights of three training runs: their folders, checkpoints or safetensors files.
 
@@ -71,12 +75,17 @@ class MTCNN:
             scale_factor: from one level of the image pyramid to the next.
             thresholds: lowest score that passes P-Net, R-Net and O-Net.
             device: where to run; "auto" takes a GPU when there is one.
+            backend: what computes the networks; "onnx" is ONNX Runtime, on the CPU (an extra, ``mtcnn-lit[onnx]``).
 
         Raises:
             mtcnn_lit.nets.WeightsError: when a checkpoint is missing, broken or one of another network.
+            mtcnn_lit.onnx_backend.OnnxError: when packages for ONNX are missing.
+            ValueError: when there is no such backend, or a setting is out of its range.
         """
-        place = pick_device(device)
+        place = _pick_place(device, backend)
         nets = [load_net(path, name).to(place) for path, name in ((pnet, "pnet"), (rnet, "rnet"), (onet, "onet"))]
+        if backend == "onnx":
+            nets = [run_by_onnx(net) for net in nets]
         first, second, third = nets
         assert isinstance(first, PNet)
         assert isinstance(second, RNet)
@@ -103,6 +112,17 @@ def pick_device(device: str | torch.device) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(device)
+
+
+def _pick_place(device: str | torch.device, backend: str) -> torch.device:
+    """The device for that backend."""
+    if backend == "torch":
+        return pick_device(device)
+    if backend != "onnx":
+        raise ValueError(f"backend must be torch or onnx, not {backend}")
+    if device != "auto" and torch.device(device).type != "cpu":
+        raise ValueError(f"backend onnx runs on the CPU: set device to cpu or auto, not {device}")
+    return torch.device("cpu")
 
 
 def _as_image(picture: Any) -> Image:

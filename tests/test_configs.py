@@ -26,6 +26,7 @@ ENTRIES = {
     "detect": ["input", "output", "detector"],
     "evaluate": ["net", "data", "source", "detector"],
     "compare": ["paths"],
+    "export": ["paths"],
 }
 # An experiment is composed with what its own command line sets besides.
 NEEDED["experiment"] = {

@@ -18,7 +18,7 @@ FLOORS = [
     {"boxes"},
     {"detections", "images", "prefetch", "face_sizes"},
     {"pyramid", "nets", "losses", "draw", "detections_file"},
-    {"proposals"},
+    {"proposals", "onnx_backend"},
     {"cascade", "sources"},
     {"metrics", "ledger"},
     {"mtcnn", "report", "sheets"},
@@ -40,6 +40,8 @@ RESERVED = {
     "albumentations": {"data.augment"},
     "matplotlib": {"report"},
     "tensorboard": {"report"},
+    "onnx": {"onnx_backend"},
+    "onnxruntime": {"onnx_backend"},
     "pytorch_lightning": set(),  # the same library under its old name
     "lightning_fabric": set(),
     "torchvision": set(),  # not installed
@@ -58,9 +60,11 @@ DETECTION_ROOMS = {
     "detections",
     "images",
     "draw",
+    "onnx_backend",
 }
 DETECTION_ROOMS |= {"inputs", "outputs", "prefetch", "detections_file"}
 DETECTION_LIBRARIES = {"torch", "numpy", "cv2", "PIL", "safetensors"}
+DETECTION_LIBRARIES |= {"onnx", "onnxruntime"}  # optional: loaded when they are asked for
 
 
 def module_name(path: PurePosixPath) -> str:
@@ -145,6 +149,7 @@ def test_a_file_imports_only_what_its_room_may(path):
         ("mtcnn_lit/cascade.py", "from mtcnn_lit import MTCNN", "cascade must not import __init__"),
         ("mtcnn_lit/cascade.py", "import lightning as L", "cascade must not import lightning"),
         ("mtcnn_lit/cascade.py", "import tqdm", "cascade must not import tqdm"),
+        ("mtcnn_lit/mtcnn.py", "def f():\n    import onnxruntime", ":2: mtcnn must not import onnxruntime"),
         ("mtcnn_lit/mining/store.py", "from mtcnn_lit.data import patches", "mining.store must not import data"),
         ("mtcnn_lit/data/patches.py", "import lightning.pytorch", "data.patches must not import lightning"),
         ("mtcnn_lit/data/patches.py", "from albumentations import Blur", "data.patches must not import albumentations"),
@@ -186,6 +191,7 @@ def test_an_allowed_import_passes(path, source):
 
 def test_detection_loads_none_of_the_training_libraries():
     heavy = {"lightning", "hydra", "omegaconf", "torchmetrics", "albumentations", "tensorboard", "matplotlib"}
+    heavy |= {"onnx", "onnxruntime"}
     program = (
         "import sys, mtcnn_lit\n"
         "for name in getattr(mtcnn_lit, '__all__', []): getattr(mtcnn_lit, name)\n"

@@ -22,9 +22,10 @@ from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError, nearest
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.nets import WeightsError
+from mtcnn_lit.onnx_backend import OnnxError
 from mtcnn_lit.sources.base import SourceError
 
-USER_ERRORS = (ConfigError, SourceError, PatchError, WeightsError, ImageError, DetectionsFileError)
+USER_ERRORS = (ConfigError, SourceError, PatchError, WeightsError, ImageError, OnnxError, DetectionsFileError)
 
 
 def _quieten() -> None:

@@ -50,7 +50,7 @@ def detect(config: DictConfig) -> None:
 
 
 def build_detector(config: DictConfig) -> MTCNN:
-    """The detector with the chosen weights; a stage whose weights are not named takes its newest finished run."""
+    """The detector with the chosen weights and settings."""
     settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
     del settings["weights"]
     paths: dict[str, Any] = chosen_weights(config, list(NETS))

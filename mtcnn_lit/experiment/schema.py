@@ -88,6 +88,7 @@ class DetectorSettings(CascadeSettings):
 
     weights: DetectorWeights = field(default_factory=DetectorWeights)
     device: str = "auto"
+    backend: str = "torch"
 
 
 @dataclass
@@ -120,6 +121,29 @@ class EvaluateConfig:
 
 
 @dataclass
+class ExportedNets:
+    """What is exported of a detector."""
+
+    weights: DetectorWeights = field(default_factory=DetectorWeights)
+
+
+@dataclass
+class ExportSettings:
+    """Where the files go."""
+
+    path: str = MISSING
+
+
+@dataclass
+class ExportConfig:
+    """configs/export.yaml."""
+
+    detector: ExportedNets = field(default_factory=ExportedNets)
+    export: ExportSettings = field(default_factory=ExportSettings)
+    paths: Paths = field(default_factory=Paths)
+
+
+@dataclass
 class CompareConfig:
     """configs/compare.yaml."""
 
@@ -133,4 +157,5 @@ def register() -> None:
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="detect_schema", node=DetectConfig)
     store.store(name="evaluate_schema", node=EvaluateConfig)
+    store.store(name="export_schema", node=ExportConfig)
     store.store(name="compare_schema", node=CompareConfig)

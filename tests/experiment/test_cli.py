@@ -49,6 +49,11 @@ CASES = {
         "error: data: label thresholds must obey 0 <= negative <= part <= positive <= 1, "
         "not LabelThresholds(positive=0.1, part=0.4, negative=0.3)",
     ),
+    "wrong backend": (
+        ["scripts/evaluate.py", "detector.backend=onxx", "hydra.run.dir={tmp}"]
+        + [f"detector.weights.{net}=mtcnn_lit/weights/quick_{net}.ckpt" for net in ("pnet", "rnet", "onet")],
+        "error: detector: backend must be torch or onnx, not onxx",
+    ),
     "no picture": (
         ["scripts/detect.py", "input.path={tmp}/none.jpg"],
         "error: no picture at {tmp}/none.jpg: set input.path to a file, or take input=folder",

@@ -1,0 +1,78 @@
+"""The three networks as ONNX files, each compared with PyTorch before it is written."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig
+
+from mtcnn_lit.experiment.check import ConfigError, check_config
+from mtcnn_lit.experiment.detect import chosen_weights
+from mtcnn_lit.nets import NETS, Net, PNet, load_net
+from mtcnn_lit.onnx_backend import OnnxError, OnnxForward, to_onnx
+
+log = logging.getLogger(__name__)
+
+# Where the networks are compared. P-Net takes pictures of any size: its window and a little more, then common sides,
+# of which odd ones go another way through its pooling, which rounds up.
+_BATCHES = (1, 2, 33)
+_MORE_THAN_A_WINDOW = (0, 1, 63, 290)
+
+# Rounding gives some 1e-5; a graph that computes something else is far beyond.
+_MOST_DIFFERENCE = 1e-3
+
+
+def export(config: DictConfig) -> None:
+    """Write ``pnet.onnx``, ``rnet.onnx`` and ``onet.onnx`` into a folder and log how far they are from PyTorch.
+
+    Raises:
+        WeightsError: when weights are missing or unusable.
+        OnnxError: when a package is missing, or a model's answers are not the network's.
+        ConfigError: when a file can't be written.
+    """
+    check_config(config)
+    for name, path in chosen_weights(config, list(NETS)).items():
+        net = load_net(path, name)
+        model = to_onnx(net)
+        differences = compare(net, model)
+        target = Path(config.export.path) / f"{name}.onnx"
+        log.info("%s", _table(target, differences))
+        if not max(differences.values()) <= _MOST_DIFFERENCE:  # this way round NaN is refused too
+            raise OnnxError(f"{name}: ONNX Runtime and PyTorch disagree; take the versions of constraints.txt")
+        _write(target, model)
+
+
+@torch.no_grad()
+def compare(net: Net, model: bytes) -> dict[tuple[int, ...], float]:
+    """The largest difference between a network's answers and its ONNX model's, by shape of the input."""
+    forward, differences = OnnxForward(model), {}
+    for batch, (height, width) in itertools.product(_BATCHES, _sizes(net)):
+        images = torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        pairs = zip(net(images), forward(images), strict=True)
+        differences[tuple(images.shape)] = max((ours - theirs).abs().max().item() for ours, theirs in pairs)
+    return differences
+
+
+def _sizes(net: Net) -> list[tuple[int, int]]:
+    if not isinstance(net, PNet):
+        return [(net.input_size, net.input_size)]
+    sides = [net.input_size + more for more in _MORE_THAN_A_WINDOW]
+    return list(itertools.pairwise([sides[0], *sides]))
+
+
+def _table(target: Path, differences: dict[tuple[int, ...], float]) -> str:
+    lines = [f"{target}", "    input              largest difference to PyTorch"]
+    for shape, difference in differences.items():
+        lines.append(f"    {' x '.join(map(str, shape)):<18} {difference:.1e}")
+    return "\n".join(lines)
+
+
+def _write(target: Path, model: bytes) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(model)
+    except OSError as error:
+        raise ConfigError(f"export.path: can't write {target}: {error.strerror}") from error

@@ -1,0 +1,102 @@
+"""The command that writes ONNX files, as users run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from mtcnn_lit.experiment import export as exporting
+from mtcnn_lit.experiment import schema
+from mtcnn_lit.nets import load_net, normalize
+from mtcnn_lit.onnx_backend import OnnxError, to_onnx
+
+ROOT = Path(__file__).parents[2]
+QUICK = {name: ROOT / "mtcnn_lit" / "weights" / f"quick_{name}.ckpt" for name in ("pnet", "rnet", "onet")}
+WEIGHTS = [f"detector.weights.{name}={path}" for name, path in QUICK.items()]
+
+
+def run_export(folder: Path, *overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / "export.py"), *overrides]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, env={**os.environ, **environment}
+    )
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that the command ran in, and what it printed."""
+    folder = tmp_path_factory.mktemp("exported")
+    result = run_export(folder, *WEIGHTS)
+    assert (result.returncode, result.stderr) == (0, "")
+    return folder, result.stdout
+
+
+def test_the_command_writes_models_that_others_can_run(exported: tuple[Path, str]) -> None:
+    folder, _ = exported
+    written = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert written == [f"outputs/onnx/{name}.onnx" for name in ("onet", "pnet", "rnet")]
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 24, 24, 3), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(folder / "outputs" / "onnx" / "rnet.onnx")
+    images = ((pixels.astype(np.float32) - 127.5) / 128).transpose(0, 3, 1, 2)
+    found = session.run(["offsets", "logits"], {"images": images})
+    with torch.no_grad():
+        logits, offsets = load_net(QUICK["rnet"], "rnet")(normalize(torch.from_numpy(pixels)))
+    np.testing.assert_allclose(found[0], offsets, atol=1e-4)
+    np.testing.assert_allclose(found[1], logits, atol=1e-4)
+
+
+def test_it_prints_the_largest_difference_by_shape(exported: tuple[Path, str]) -> None:
+    _, printed = exported
+    tables = re.split(r"^outputs/onnx/\w+\.onnx$", printed, flags=re.MULTILINE)[1:]
+    rows = [re.findall(r"^ +(\d+ x 3 x \d+ x \d+) +(\S+)$", table, flags=re.MULTILINE) for table in tables]
+    assert [len(table) for table in rows] == [12, 3, 3]
+    shapes = [shape for shape, _ in rows[0] + rows[1] + rows[2]]
+    assert {"1 x 3 x 12 x 12", "2 x 3 x 75 x 302", "33 x 3 x 24 x 24", "33 x 3 x 48 x 48"} <= set(shapes)
+    assert all(float(difference) < 1e-4 for table in rows for _, difference in table)
+
+
+def test_a_package_that_is_missing_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "onnx.py").write_text("raise ModuleNotFoundError(\"No module named 'onnx'\")")
+    result = run_export(tmp_path, *WEIGHTS, PYTHONPATH=str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: packages for ONNX are missing (No module named 'onnx'): pip install 'mtcnn-lit[onnx]'\n"
+    )
+
+
+def test_weights_that_are_not_there_are_one_line(tmp_path: Path) -> None:
+    result = run_export(tmp_path)
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: no finished pnet run below outputs: train one with 'python train.py net=pnet', "
+        "or name a checkpoint with detector.weights.pnet=PATH\n"
+    )
+
+
+def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run_export(tmp_path, *WEIGHTS, f"export.path={tmp_path / 'file'}")
+    assert result.returncode == 1
+    assert result.stderr == f"error: export.path: can't write {tmp_path}/file/pnet.onnx: File exists\n"
+
+
+def test_a_model_with_other_answers_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema.register()
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        config = compose("export", [*WEIGHTS, f"export.path={tmp_path}", "paths.run_dir=somewhere"])
+    other = load_net(QUICK["pnet"], "pnet")
+    with torch.no_grad():
+        other.box.bias[0] += 0.01
+    monkeypatch.setattr(exporting, "to_onnx", lambda net: to_onnx(other))
+    with pytest.raises(OnnxError, match=r"^pnet: ONNX Runtime and PyTorch disagree"):
+        exporting.export(config)
+    assert list(tmp_path.iterdir()) == []
