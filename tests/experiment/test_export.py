@@ -74,7 +74,7 @@ def test_a_package_that_is_missing_is_one_line(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_not_there_are_one_line(tmp_path: Path) -> None:
-    result = run_export(tmp_path)
+    result = run_export(tmp_path, *WEIGHTS[1:])
     assert result.returncode == 1
     assert result.stderr == (
         "error: no finished pnet run below outputs: train one with 'python train.py net=pnet', "
