@@ -26,6 +26,7 @@ FLOORS = [
     {"__init__"},  # the public face: what `import mtcnn_lit` gives
     {"mining", "inputs", "outputs"},
     {"data"},
+    {"benchmark"},
     {"stages", "callbacks"},
     {"experiment"},
     {"train", "scripts"},
@@ -40,6 +41,7 @@ RESERVED = {
     "albumentations": {"data.augment"},
     "matplotlib": {"report"},
     "tensorboard": {"report"},
+    "facenet_pytorch": {"benchmark.facenet_worker"},  # in another Python
     "pytorch_lightning": set(),  # the same library under its old name
     "lightning_fabric": set(),
     "torchvision": set(),  # not installed

@@ -49,12 +49,21 @@ def detect(config: DictConfig) -> None:
 
 def build_detector(config: DictConfig) -> MTCNN:
     """The detector with the chosen weights; a stage whose weights are not named takes its newest finished run."""
+    arguments = detector_arguments(config)
+    with clear_errors("detector"):
+        return MTCNN.from_checkpoints(**arguments)
+
+
+def detector_arguments(config: DictConfig) -> dict[str, Any]:
+    """What `MTCNN.from_checkpoints` takes, as plain values.
+
+    Raises:
+        WeightsError: when the weights of a stage are neither named nor those of a finished run.
+    """
     settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
     chosen = settings.pop("weights")
     runs = Path(config.paths.output_dir)
-    paths: dict[str, Any] = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in NETS}
+    paths = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in NETS}
     for name, path in paths.items():
         log.info("%s: %s", name, path)
-    settings["thresholds"] = tuple(settings["thresholds"])
-    with clear_errors("detector"):
-        return MTCNN.from_checkpoints(**paths, **settings)
+    return {**paths, **settings, "thresholds": tuple(settings["thresholds"])}
