@@ -13,11 +13,18 @@ from omegaconf import DictConfig
 
 from mtcnn_lit.benchmark.machine import machine
 from mtcnn_lit.experiment.benchmark_detection import benchmark_detection
+from mtcnn_lit.experiment.benchmark_stage import benchmark_mining, benchmark_training
 from mtcnn_lit.experiment.check import ConfigError, check_config
+from mtcnn_lit.experiment.schema import What
 
 log = logging.getLogger(__name__)
 
 _FIGURES = "benchmark.json"
+_MEASURES = {
+    What.detection: benchmark_detection,
+    What.training: benchmark_training,
+    What.mining: benchmark_mining,
+}
 
 
 def benchmark(config: DictConfig) -> None:
@@ -32,7 +39,7 @@ def benchmark(config: DictConfig) -> None:
     start = time.perf_counter()
     here = machine()
     log.info("%s, %s cores, Python %s, torch %s\n", here["cpu"], here["cores"], here["python"], here["torch"])
-    figures = benchmark_detection(config)
+    figures = _MEASURES[config.what](config)
     path = Path(config.paths.run_dir) / _FIGURES
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"machine": here, "command": _command(), **figures}, indent=2) + "\n")

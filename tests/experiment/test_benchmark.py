@@ -77,6 +77,26 @@ def test_the_pictures_of_a_folder(command: list[str], tmp_path: Path) -> None:
     assert (row["pictures"], row["images"], row["megapixels"]) == ("pictures", 2, 0.0048)
 
 
+@pytest.mark.parametrize(("what", "net"), [("training", "pnet"), ("mining", "rnet")])
+def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> None:
+    size = ["source.num_images={train: 4, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
+    data = ["data.batch_size=10", "data.workers=0", "data.mining_workers=0", "batches=2", "mining_images=2"]
+    result = run([*command, f"what={what}", f"net={net}", *size, "source.faces_per_image=[2,3]", *data], tmp_path)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    (bar,) = figures[what]
+    name = {
+        "training": "pnet epoch of 2 batches of 10 against a bare loop",
+        "mining": "rnet mining against detecting in 2 images",
+    }[what]
+    assert bar["name"] == name
+    assert bar["seconds"] > 0
+    assert bar["plain_seconds"] > 0
+    assert name in result.stdout
+    if what == "mining":
+        assert list(figures["peak_memory"]) == ["2", "4"]
+
+
 @pytest.mark.parametrize(
     ("override", "complaint"),
     [
