@@ -20,11 +20,13 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 NEEDED = {
     "source": {name: ["source.root=somewhere"] for name in ("widerface", "coco", "yolo")},
     "input": {name: ["input.path=somewhere"] for name in ("image", "folder")},
+    "peer": {"facenet_pytorch": ["peer.python=somewhere"]},
 }
 ENTRIES = {
     "train": ["net", "data", "source", "augment", "callbacks", "logger", "trainer", "experiment", "debug"],
     "detect": ["input", "output", "detector"],
     "evaluate": ["net", "data", "source", "detector"],
+    "benchmark": ["net", "data", "source", "augment", "trainer", "detector", "peer"],
     "compare": ["paths"],
     "export": ["paths"],
 }

@@ -25,7 +25,7 @@ FLOORS = [
     {"__init__"},  # the public face: what `import mtcnn_lit` gives
     {"mining", "inputs", "outputs"},
     {"data"},
-    {"evaluation"},
+    {"evaluation", "benchmark"},
     {"stages", "callbacks"},
     {"experiment"},
     {"train", "scripts"},
@@ -42,6 +42,7 @@ RESERVED = {
     "tensorboard": {"report"},
     "onnx": {"onnx_backend"},
     "onnxruntime": {"onnx_backend"},
+    "facenet_pytorch": {"benchmark.facenet_worker"},  # in another Python
     "pytorch_lightning": set(),  # the same library under its old name
     "lightning_fabric": set(),
     "torchvision": set(),  # not installed

@@ -16,6 +16,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from mtcnn_lit.benchmark.peer import PeerError
 from mtcnn_lit.data.patches import PatchError
 from mtcnn_lit.detections_file import DetectionsFileError
 from mtcnn_lit.experiment import schema
@@ -25,7 +26,16 @@ from mtcnn_lit.nets import WeightsError
 from mtcnn_lit.onnx_backend import OnnxError
 from mtcnn_lit.sources.base import SourceError
 
-USER_ERRORS = (ConfigError, SourceError, PatchError, WeightsError, ImageError, OnnxError, DetectionsFileError)
+USER_ERRORS = (
+    ConfigError,
+    SourceError,
+    PatchError,
+    WeightsError,
+    ImageError,
+    OnnxError,
+    DetectionsFileError,
+    PeerError,
+)
 
 
 def _quieten() -> None:

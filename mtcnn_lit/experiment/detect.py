@@ -51,12 +51,20 @@ def detect(config: DictConfig) -> None:
 
 def build_detector(config: DictConfig) -> MTCNN:
     """The detector with the chosen weights and settings."""
+    arguments = detector_arguments(config)
+    with clear_errors("detector"):
+        return MTCNN.from_checkpoints(**arguments)
+
+
+def detector_arguments(config: DictConfig) -> dict[str, Any]:
+    """What `MTCNN.from_checkpoints` takes, as plain values.
+
+    Raises:
+        WeightsError: when the weights of a stage are neither named nor those of a finished run.
+    """
     settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
     del settings["weights"]
-    paths: dict[str, Any] = chosen_weights(config, list(NETS))
-    settings["thresholds"] = tuple(settings["thresholds"])
-    with clear_errors("detector"):
-        return MTCNN.from_checkpoints(**paths, **settings)
+    return {**chosen_weights(config, list(NETS)), **settings, "thresholds": tuple(settings["thresholds"])}
 
 
 def chosen_weights(config: DictConfig, names: Sequence[str]) -> dict[str, str | Path]:

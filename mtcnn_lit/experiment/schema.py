@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -143,6 +144,34 @@ class ExportConfig:
     paths: Paths = field(default_factory=Paths)
 
 
+class What(Enum):
+    """What a benchmark measures."""
+
+    detection = "detection"
+    training = "training"
+    mining = "mining"
+
+
+@dataclass
+class BenchmarkConfig(TrainConfig):
+    """configs/benchmark.yaml: a training run's configuration besides its own, for `what=training` and `what=mining`."""
+
+    what: What = What.detection
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    peer: Any = None
+    warmup: int = MISSING
+    repeats: int = MISSING
+    images: str | None = None
+    limit: int = MISSING
+    faces_per_image: int = MISSING
+    megapixels: list[float] = MISSING
+    mosaic: list[int] | None = None
+    threads: list[int] = MISSING
+    batch_sizes: list[int] = MISSING
+    batches: int = MISSING
+    mining_images: int = MISSING
+
+
 @dataclass
 class CompareConfig:
     """configs/compare.yaml."""
@@ -158,4 +187,5 @@ def register() -> None:
     store.store(name="detect_schema", node=DetectConfig)
     store.store(name="evaluate_schema", node=EvaluateConfig)
     store.store(name="export_schema", node=ExportConfig)
+    store.store(name="benchmark_schema", node=BenchmarkConfig)
     store.store(name="compare_schema", node=CompareConfig)

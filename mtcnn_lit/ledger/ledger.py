@@ -65,7 +65,7 @@ class Ledger(Metric):
         """
         if not len(images) == len(faces) == len(numbers):
             raise ValueError(f"{len(images)} images, but faces of {len(faces)} and numbers of {len(numbers)}")
-        steps, seconds = _timed_steps(cascade, images)
+        steps, seconds = timed_steps(cascade, images)
         self.update(steps, seconds, faces, numbers)
         return steps[-1].found.by_image(len(images))
 
@@ -107,7 +107,7 @@ class Ledger(Metric):
         )
 
 
-def _timed_steps(cascade: Cascade, images: Sequence[Image]) -> tuple[list[Step], list[float]]:
+def timed_steps(cascade: Cascade, images: Sequence[Image]) -> tuple[list[Step], list[float]]:
     """The steps of a batch and the seconds that each took."""
     steps, seconds = [], []
     start = time.perf_counter()

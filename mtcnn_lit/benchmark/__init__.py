@@ -1,0 +1,1 @@
+"""How fast the detector, its training and its mining are, on this machine."""

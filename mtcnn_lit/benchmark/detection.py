@@ -1,0 +1,221 @@
+"""How fast a detector is on sets of pictures, alone and beside another one."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mtcnn_lit.benchmark.peer import Peer
+from mtcnn_lit.benchmark.process import DetectorProcess, Profile, Run
+from mtcnn_lit.benchmark.timing import Quartiles, Rounds, in_rounds, medians, pair_ratios
+from mtcnn_lit.cascade import StepName
+from mtcnn_lit.images import Image
+from mtcnn_lit.mtcnn import MTCNN
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures on disk that are measured together.
+
+    Attributes:
+        name: for tables.
+        files: written by `numpy.save`, so that no detector has to decode.
+        megapixels: of all of them.
+        batch_sizes: how many go into one call, one measurement each, smallest first.
+        with_peer: whether another detector is compared on them.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+    megapixels: float
+    batch_sizes: tuple[int, ...] = (1,)
+    with_peer: bool = False
+
+    @classmethod
+    def write(
+        cls, folder: Path, name: str, pictures: Sequence[Image], batch_sizes: Sequence[int] = (1,), *, with_peer: bool
+    ) -> PictureSet:
+        """Keep pictures in a new folder."""
+        place = folder / name.replace(" ", "_")
+        place.mkdir()
+        files = tuple(place / f"{number}.npy" for number in range(len(pictures)))
+        for file, picture in zip(files, pictures, strict=True):
+            np.save(file, picture)
+        pixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
+        sizes = sorted({min(size, len(pictures)) for size in batch_sizes})
+        return cls(name, files, pixels / 1e6, tuple(sizes), with_peer)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a picture of a set costs, on average over the set.
+
+    Attributes:
+        pictures: the set's name.
+        megapixels: of a picture.
+        ms: milliseconds, the median over the rounds of each batch.
+        ms_per_megapixel: the same by the pixels instead of the pictures.
+        faces: found.
+        peak_memory: bytes above the idle process, at most; None where the system doesn't tell.
+        macs: multiply-accumulates of the networks.
+        matrix_rate: multiply-accumulates a second of a large matrix product with these threads.
+        step_ms, candidates: milliseconds of each step, and what it lets pass, one picture at a time.
+    """
+
+    pictures: str
+    threads: int
+    batch_size: int
+    images: int
+    megapixels: float
+    ms: float
+    ms_per_megapixel: float
+    faces: float
+    peak_memory: int | None
+    macs: float
+    matrix_rate: float
+    step_ms: dict[StepName, float]
+    candidates: dict[StepName, float]
+
+    @property
+    def of_matrix_rate(self) -> float:
+        """Multiply-accumulates a second of the networks, as a share of the machine's matrix rate."""
+        return self.macs / (self.ms / 1e3) / self.matrix_rate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two detectors on the same pictures, one picture at a time, taking turns.
+
+    Attributes:
+        pictures: the set's name.
+        ms, peer_ms: milliseconds of a picture.
+        faces, peer_faces: found in a picture.
+        ratios: for each picture, how many times as long the peer takes.
+        quartiles: of these.
+    """
+
+    pictures: str
+    threads: int
+    images: int
+    ms: float
+    peer_ms: float
+    faces: float
+    peer_faces: float
+    ratios: list[float]
+    quartiles: Quartiles
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure.
+
+    Attributes:
+        make: makes the detector, in the process that is measured.
+        make_peer: starts another detector with a number of threads, or None.
+        warmup: rounds over the pictures that are not kept.
+        repeats: rounds that are.
+    """
+
+    make: Callable[[], MTCNN]
+    make_peer: Callable[[int], Peer] | None
+    warmup: int
+    repeats: int
+
+
+class _Found:
+    """Times a detector on one batch, and remembers how many faces it found there."""
+
+    def __init__(self, detect: Callable[[], Run]) -> None:
+        self._detect = detect
+        self.faces = 0
+
+    def __call__(self) -> float:
+        seconds, self.faces = self._detect()
+        return seconds
+
+
+def measure(pictures: PictureSet, threads: int, plan: Plan) -> tuple[list[Measurement], Comparison | None]:
+    """Measure a detector on a set, a batch size after the other, in a process of its own.
+
+    Raises:
+        mtcnn_lit.benchmark.peer.PeerError: when the other detector can't be run.
+    """
+    peers = plan.make_peer if pictures.with_peer else None
+    with DetectorProcess(plan.make, threads) as ours, nullcontext() if peers is None else peers(threads) as peer:
+        measured, comparison = [], None
+        for size in pictures.batch_sizes:
+            beside = peer if size == 1 else None
+            ours.forget_peak()
+            (mine, *others), faces = _timed(ours, beside, pictures.files, size, plan)
+            peak = ours.peak_memory()
+            profiles = [ours.profile(file) for file in pictures.files]
+            measured.append(_measurement(pictures, threads, size, mine, faces[0], peak, ours.matrix_rate(), profiles))
+            if others:
+                comparison = _comparison(pictures, threads, mine, others[0], faces)
+        return measured, comparison
+
+
+def _timed(
+    ours: DetectorProcess, peer: Peer | None, files: Sequence[Path], batch_size: int, plan: Plan
+) -> tuple[list[Rounds], list[int]]:
+    """For each detector the seconds of each round and batch, and the faces that it found in all pictures."""
+    batches = [files[start : start + batch_size] for start in range(0, len(files), batch_size)]
+    runs = [[_Found(partial(ours.detect, batch)) for batch in batches]]
+    if peer is not None:
+        runs.append([_Found(partial(peer.detect, file)) for file in files])
+    rounds = in_rounds(runs, warmup=plan.warmup, repeats=plan.repeats)
+    return rounds, [sum(run.faces for run in each) for each in runs]
+
+
+def _measurement(
+    pictures: PictureSet,
+    threads: int,
+    batch_size: int,
+    rounds: Rounds,
+    faces: int,
+    peak: int | None,
+    matrix_rate: float,
+    profiles: Sequence[Profile],
+) -> Measurement:
+    images, seconds = len(pictures.files), sum(medians(rounds))
+    names = profiles[0].seconds
+    return Measurement(
+        pictures=pictures.name,
+        threads=threads,
+        batch_size=batch_size,
+        images=images,
+        megapixels=pictures.megapixels / images,
+        ms=1e3 * seconds / images,
+        ms_per_megapixel=1e3 * seconds / pictures.megapixels,
+        faces=faces / images,
+        peak_memory=peak,
+        macs=statistics.fmean(profile.macs for profile in profiles),
+        matrix_rate=matrix_rate,
+        step_ms={name: 1e3 * statistics.fmean(profile.seconds[name] for profile in profiles) for name in names},
+        candidates={name: statistics.fmean(profile.candidates[name] for profile in profiles) for name in names},
+    )
+
+
+def _comparison(
+    pictures: PictureSet, threads: int, rounds: Rounds, peer_rounds: Rounds, faces: Sequence[int]
+) -> Comparison:
+    ratios = pair_ratios(peer_rounds, rounds)
+    images = len(ratios)
+    ms, peer_ms = (1e3 * sum(medians(each)) / images for each in (rounds, peer_rounds))
+    return Comparison(
+        pictures.name,
+        threads,
+        images,
+        ms,
+        peer_ms,
+        faces[0] / images,
+        faces[1] / images,
+        ratios,
+        Quartiles.of(ratios),
+    )

@@ -1,0 +1,103 @@
+"""Another detector to compare with, in a Python of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from mtcnn_lit.benchmark.process import Run
+
+
+class PeerError(ValueError):
+    """Another detector that can't be run; the message names the setting and the remedy."""
+
+
+class Peer:
+    """A detector behind a script that another Python runs: see `facenet_worker.py` for what the two say to each other.
+
+    Args:
+        python: an interpreter that has the detector.
+        worker: the script; a bare name is one of this folder.
+        package: what to install for it.
+        threads: for the detector.
+        min_face_size, scale_factor, thresholds: as in `mtcnn_lit.cascade.Cascade`.
+
+    Raises:
+        PeerError: when there is no such interpreter, or the script can't run in it.
+    """
+
+    def __init__(
+        self,
+        python: str,
+        worker: str,
+        package: str,
+        threads: int,
+        min_face_size: float,
+        scale_factor: float,
+        thresholds: Sequence[float],
+    ) -> None:
+        self._python, self._package = python, package
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
+        try:
+            self._process = subprocess.Popen(
+                [python, str(Path(__file__).parent / worker)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                text=True,
+                env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            )
+        except OSError as error:
+            self._errors.close()
+            reason = f"can't start {python} ({error.strerror})"
+            raise PeerError(f"peer.python: {reason}: name the Python of an environment with {package}") from error
+        settings = {"min_face_size": min_face_size, "scale_factor": scale_factor, "thresholds": list(thresholds)}
+        try:
+            self._ask({"threads": threads, **settings})
+        except PeerError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def detect(self, picture: Path) -> Run:
+        """Detect in one picture, a file written by `numpy.save`."""
+        answer = self._ask({"picture": str(picture)})
+        return Run(answer["seconds"], answer["faces"])
+
+    def close(self) -> None:
+        """End the other process."""
+        self._process.communicate()
+        self._errors.close()
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+            answer = json.loads(self._process.stdout.readline())
+        except (OSError, json.JSONDecodeError) as error:
+            raise self._broken(self._last_words()) from error
+        if "error" in answer:
+            raise self._broken(answer["error"])
+        return cast("dict[str, Any]", answer)
+
+    def _broken(self, reason: str) -> PeerError:
+        return PeerError(f"peer.python: {self._python} can't run {self._package} ({reason}); is it installed there?")
+
+    def _last_words(self) -> str:
+        """The last line that the other process wrote before it broke."""
+        self._process.kill()
+        self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

@@ -1,0 +1,46 @@
+"""The training that all the rest is measured against: a bare loop over ready tensors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import torch
+from torch.optim import Optimizer
+
+from mtcnn_lit.data.patches import Label, PatchBatch
+from mtcnn_lit.losses import box_loss, hard_example_loss
+from mtcnn_lit.nets import Net, normalize
+
+
+def bare_epoch(
+    net: Net,
+    optimizer: Optimizer,
+    batches: Sequence[PatchBatch],
+    *,
+    box_loss_weight: float,
+    hard_examples: float,
+    context: Callable[[], AbstractContextManager[None]],
+) -> float:
+    """Seconds of forward, losses, backward and step for each batch, without loading, metrics or logs.
+
+    Args:
+        batches: on the network's device.
+        box_loss_weight, hard_examples: as in `mtcnn_lit.stages.Stage`.
+        context: of forward and losses, for the precision.
+    """
+    start = time.perf_counter()
+    for batch in batches:
+        with context():
+            logits, offsets = net(normalize(batch.pixels))
+            logits, offsets = logits.flatten().float(), offsets.flatten(1).float()
+            is_face, judged = batch.labels == Label.POSITIVE, batch.labels != Label.PART
+            loss = hard_example_loss(logits, is_face, judged, hard_examples)
+            loss = loss + box_loss_weight * box_loss(offsets, batch.offsets, batch.labels != Label.NEGATIVE)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    if next(net.parameters()).is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start

@@ -1,0 +1,110 @@
+"""The speed of a stage's training and of its mining, from a training run's configuration."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import statistics
+import time
+from itertools import islice
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer, seed_everything
+from omegaconf import DictConfig
+from typing_extensions import override
+
+from mtcnn_lit.benchmark.mining import mining_bar, mining_memory
+from mtcnn_lit.benchmark.plain_work import Part
+from mtcnn_lit.benchmark.tables import Bar, as_plain, bars_table
+from mtcnn_lit.benchmark.timing import Rounds, pair_ratios
+from mtcnn_lit.benchmark.training import bare_epoch
+from mtcnn_lit.data.patches import PatchBatch
+from mtcnn_lit.experiment.build import build_experiment
+from mtcnn_lit.stages import Stage
+
+log = logging.getLogger(__name__)
+
+# How many times as long as the bare loop an epoch may take.
+_BAR = 1.1
+
+
+class BesideBareLoop(Callback):
+    """Times the epochs of a run, and after each a bare loop over as many ready batches, with a copy of the network.
+
+    Args:
+        batches: of an epoch, at most.
+
+    Attributes:
+        epochs, bare: seconds of each epoch, and of each bare loop.
+        ready: the batches.
+    """
+
+    def __init__(self, batches: int) -> None:
+        self.epochs: Rounds = []
+        self.bare: Rounds = []
+        self.ready: list[PatchBatch] = []
+        self._limit = batches
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Stage)
+        loader = trainer.datamodule.train_dataloader()  # type: ignore[attr-defined]
+        batches = islice(loader, self._limit)
+        self.ready = [PatchBatch(*(column.to(pl_module.device) for column in batch)) for batch in batches]
+        self._net = copy.deepcopy(pl_module.net)
+        self._optimizer = pl_module.make_optimizer(self._net.parameters())
+
+    @override
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._start = time.perf_counter()
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Stage)
+        if pl_module.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.epochs.append([time.perf_counter() - self._start])
+        settings = {"box_loss_weight": pl_module.box_loss_weight, "hard_examples": pl_module.hard_examples}
+        context = trainer.precision_plugin.forward_context
+        self.bare.append([bare_epoch(self._net, self._optimizer, self.ready, context=context, **settings)])
+
+
+def benchmark_training(config: DictConfig) -> dict[str, Any]:
+    """Measure training epochs of a stage, each beside a bare loop over ready tensors; print the table.
+
+    Returns:
+        The figures, as plain values.
+    """
+    seed_everything(config.seed, workers=True, verbose=False)
+    config.trainer.max_epochs = config.warmup + config.repeats
+    experiment = build_experiment(config)
+    beside = BesideBareLoop(config.batches)
+    experiment.trainer.callbacks.append(beside)  # type: ignore[attr-defined]
+    experiment.trainer.fit(experiment.stage, experiment.data)
+    epochs, bare = beside.epochs[config.warmup :], beside.bare[config.warmup :]
+    name = f"{config.stage} epoch of {len(beside.ready)} batches of {len(beside.ready[0].labels)}"
+    seconds, plain = (statistics.median(each for (each,) in column) for column in (epochs, bare))
+    bar = Bar(f"{name} against a bare loop", seconds, plain, pair_ratios(epochs, bare)[0], _BAR)
+    log.info("\n%s", bars_table([bar]))
+    return {"threads": torch.get_num_threads(), "training": as_plain([bar])}
+
+
+def benchmark_mining(config: DictConfig) -> dict[str, Any]:
+    """Measure the mining of a stage against the plain work, and its memory for some images and twice as many.
+
+    Returns:
+        The figures, as plain values.
+    """
+    data = build_experiment(config).data
+    source = data.sources["train"]
+    indices = source.spread(config.mining_images)
+    once, twice = Part(source, indices), Part(source, 2 * indices)
+    options = {"warmup": config.warmup, "repeats": config.repeats}
+    bar = mining_bar(config.stage, once, data.miner, data.mining_workers, **options)
+    memory = {str(len(part)): mining_memory(part, data.miner) for part in (once, twice)}
+    log.info("\n%s\n", bars_table([bar]))
+    for images, taken in memory.items():
+        if taken is not None:
+            log.info("peak memory of mining %s images above the idle process: %.0f MB", images, taken / 1e6)
+    return {"workers": data.mining_workers, "mining": as_plain([bar]), "peak_memory": memory}

@@ -1,0 +1,130 @@
+"""`scripts/benchmark.py` end to end, on little: what it prints and keeps. No time is ever asserted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from mtcnn_lit.experiment.benchmark import check_counts
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.images import write_image
+from mtcnn_lit.nets import ONet, PNet, RNet
+from mtcnn_lit.nets.weights import save_net
+from mtcnn_lit.sources import Synthetic
+
+ROOT = Path(__file__).parents[2]
+WORKER = """
+import json, sys
+print(json.dumps({"threads": json.loads(sys.stdin.readline())["threads"]}), flush=True)
+for line in sys.stdin:
+    print(json.dumps({"seconds": 1000.0, "faces": 3}), flush=True)
+"""
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """Measures untrained networks once."""
+    weights = []
+    for name, net in (("pnet", PNet()), ("rnet", RNet()), ("onet", ONet())):
+        save_net(net, name, tmp_path / f"{name}.safetensors", {})
+        weights.append(f"detector.weights.{name}={tmp_path / name}.safetensors")
+    few = ["warmup=0", "repeats=1", "limit=2", "megapixels=[0.05]", "threads=[1]", "hydra.run.dir=out"]
+    return [sys.executable, str(ROOT / "scripts" / "benchmark.py"), *weights, *few]
+
+
+def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=200, env=environment)
+
+
+def test_detection_beside_another_detector(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "worker.py").write_text(WORKER)
+    peer = ["peer=facenet_pytorch", f"peer.python={sys.executable}", f"peer.worker={tmp_path / 'worker.py'}"]
+    result = run([*command, *peer, "mosaic=[100,140]"], tmp_path)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    rows = [(row["pictures"], row["batch_size"], row["images"]) for row in figures["detection"]]
+    assert rows == [("drawn", 1, 2), ("drawn", 2, 2), ("0.05 MP", 1, 1), ("crowd 140x100", 1, 1)]
+    for row in figures["detection"]:
+        assert row["ms"] > 0
+        assert row["macs"] > 0
+        assert list(row["step_ms"]) == ["pnet", "pnet_nms", "rnet", "onet", "nms"]
+    assert figures["detection"][-1]["megapixels"] == 0.014
+    beside = {row["pictures"]: row for row in figures["comparison"]}
+    assert list(beside) == ["drawn", "crowd 140x100"]
+    assert (beside["drawn"]["peer_ms"], beside["drawn"]["peer_faces"]) == (1e6, 3)
+    assert len(beside["drawn"]["ratios"]) == 2
+    printed = result.stdout + result.stderr
+    assert "beside facenet-pytorch, one picture at a time" in printed
+    assert f"figures     {tmp_path}/out/benchmark.json" in printed
+    assert "Warning" not in printed
+
+
+def test_the_pictures_of_a_folder(command: list[str], tmp_path: Path) -> None:
+    source = Synthetic("test", num_images={"test": 3}, image_size=(60, 80), face_height=(20, 40))
+    for index in range(3):
+        write_image(tmp_path / "in" / f"{index}.png", source.read(index))
+    result = run([*command, f"images={tmp_path / 'in'}", "megapixels=[]", "batch_sizes=[1]"], tmp_path)
+    assert result.returncode == 0, result.stderr
+    (row,) = json.loads((tmp_path / "out" / "benchmark.json").read_text())["detection"]
+    assert (row["pictures"], row["images"], row["megapixels"]) == ("pictures", 2, 0.0048)
+
+
+@pytest.mark.parametrize(("what", "net"), [("training", "pnet"), ("mining", "rnet")])
+def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> None:
+    size = ["source.num_images={train: 4, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
+    data = ["data.batch_size=10", "data.workers=0", "data.mining_workers=0", "batches=2", "mining_images=2"]
+    result = run([*command, f"what={what}", f"net={net}", *size, "source.faces_per_image=[2,3]", *data], tmp_path)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    (bar,) = figures[what]
+    name = {
+        "training": "pnet epoch of 2 batches of 10 against a bare loop",
+        "mining": "rnet mining against detecting in 2 images",
+    }[what]
+    assert bar["name"] == name
+    assert bar["seconds"] > 0
+    assert bar["plain_seconds"] > 0
+    assert name in result.stdout
+    if what == "mining":
+        assert list(figures["peak_memory"]) == ["2", "4"]
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("images=nowhere", "error: no pictures in nowhere: set images to a folder of pictures, or leave it out"),
+        ("what=nothing", "error: what: Invalid value 'nothing', expected one of [detection, training, mining]"),
+        ("peer=facenet_pytorch", "error: peer.python has no value: set it with peer.python=…"),
+    ],
+)
+def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, override: str, complaint: str) -> None:
+    result = run([*command, override], tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(complaint)
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ({"repeats": 0}, "repeats must be 1 or more, not 0"),
+        ({"warmup": -1}, "warmup must be 0 or more, not -1"),
+        ({"threads": []}, "threads must be a list of numbers from 1 on, not []"),
+        ({"batch_sizes": [4, 0]}, "batch_sizes must be a list of numbers from 1 on, not [4, 0]"),
+        ({"megapixels": [1, -1]}, "megapixels must all be above 0, not [1, -1]"),
+        ({"mosaic": [5]}, "mosaic must be a height and a width, such as [1080,1920], not [5]"),
+    ],
+)
+def test_numbers_that_make_no_sense(setting: dict[str, Any], complaint: str) -> None:
+    config = OmegaConf.merge(OmegaConf.load(ROOT / "configs" / "benchmark.yaml"), setting)
+    with pytest.raises(ConfigError) as error:
+        check_counts(config)
+    assert str(error.value) == complaint
