@@ -218,6 +218,13 @@ def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path
     assert "nothing to go on with" in train(broken, *options, "ckpt_path=last")
 
 
+def test_the_last_checkpoint_is_of_the_last_epoch_though_an_earlier_one_was_best(tmp_path: Path) -> None:
+    train(tmp_path, "net=pnet", "epochs.pnet=3", "net.optimizer.lr=0")  # so that the first epoch stays best
+    folder = only(tmp_path, "train/pnet/*") / "checkpoints"
+    epochs = {path.name: torch.load(path, weights_only=True)["epoch"] for path in folder.iterdir()}
+    assert epochs == {"best.ckpt": 0, "last.ckpt": 2}
+
+
 def test_ctrl_c_in_training_says_how_to_go_on(tmp_path: Path) -> None:
     def trained() -> bool:
         return bool(list(tmp_path.glob("train/pnet/*/checkpoints/last.ckpt")))

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import skimage.data
 import torch
 
+import mtcnn_lit
 from mtcnn_lit import MTCNN, Detections
+from mtcnn_lit.boxes import iou
 from mtcnn_lit.images import ImageError, write_image
 from mtcnn_lit.mtcnn import pick_device
-from mtcnn_lit.nets import ONet, PNet, RNet, WeightsError, weights_digest
+from mtcnn_lit.nets import NETS, ONet, PNet, RNet, WeightsError, load_net, weights_digest
 from tests.bright_squares import bright_cascade, picture
 
 IMAGE = picture(90, 120, (40, 20, 80, 60))
@@ -119,3 +122,17 @@ def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch, gpu
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     assert pick_device("auto") == torch.device(expected)
     assert pick_device("cpu") == pick_device(torch.device("cpu")) == torch.device("cpu")
+
+
+def test_the_released_weights_find_the_one_face_of_the_astronaut() -> None:
+    found = MTCNN.from_pretrained(device="cpu").detect(skimage.data.astronaut())
+    assert len(found) == 1
+    assert iou(found.boxes, torch.tensor([[181.0, 62, 268, 172]])).item() >= 0.5
+
+
+def test_the_model_card_names_the_released_weights() -> None:
+    folder = Path(mtcnn_lit.__file__).parent / "weights"
+    card = (folder / "README.md").read_text()
+    for name in NETS:
+        assert f"| {name}.safetensors | {weights_digest(load_net('pretrained', name))} |" in card
+    assert {path.stem for path in folder.glob("*.safetensors")} == set(NETS)

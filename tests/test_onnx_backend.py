@@ -18,12 +18,12 @@ from mtcnn_lit.onnx_backend import OnnxError, OnnxForward, run_by_onnx, to_onnx
 from mtcnn_lit.sources import Synthetic
 
 WEIGHTS = Path(__file__).parents[1] / "mtcnn_lit" / "weights"
-QUICK = {name: WEIGHTS / f"quick_{name}.ckpt" for name in ("pnet", "rnet", "onet")}
+RELEASED = {name: WEIGHTS / f"{name}.safetensors" for name in ("pnet", "rnet", "onet")}
 
 
 @pytest.fixture(scope="module")
 def nets() -> dict[str, Net]:
-    return {name: load_net(path, name) for name, path in QUICK.items()}
+    return {name: load_net(path, name) for name, path in RELEASED.items()}
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_the_model_says_what_it_is_and_takes(nets: dict[str, Net], models: dict[
 
 
 def test_the_network_keeps_all_but_its_forward(nets: dict[str, Net]) -> None:
-    run = run_by_onnx(load_net(QUICK["pnet"], "pnet"))
+    run = run_by_onnx(load_net(RELEASED["pnet"], "pnet"))
     assert (type(run), run.input_size, run.stride) == (type(nets["pnet"]), 12, 2)
     assert weights_digest(run) == weights_digest(nets["pnet"])
 
@@ -99,7 +99,7 @@ def test_the_network_keeps_all_but_its_forward(nets: dict[str, Net]) -> None:
 @torch.no_grad()
 def test_worker_processes_can_be_sent_a_network(nets: dict[str, Net]) -> None:
     images = noise(3, 24, 24)
-    run = run_by_onnx(load_net(QUICK["rnet"], "rnet"))
+    run = run_by_onnx(load_net(RELEASED["rnet"], "rnet"))
     before = run(images)  # with a session, which can't be sent
     sent = pickle.loads(pickle.dumps(run))
     assert isinstance(sent.forward, OnnxForward)
@@ -119,8 +119,8 @@ def test_both_backends_detect_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Synthetic("test", num_images={"train": 1, "val": 1, "test": 4})
     pictures = [source.read(index) for index in range(4)] + [np.zeros((9, 9, 3), np.uint8)]
     settings = {"min_face_size": 24, "thresholds": (0.3, 0.2, 0.1)}
-    expected = MTCNN.from_checkpoints(**QUICK, **settings, device="cpu").detect(pictures)  # type: ignore[arg-type]
-    detector = MTCNN.from_checkpoints(**QUICK, **settings, backend="onnx")  # type: ignore[arg-type]
+    expected = MTCNN.from_checkpoints(**RELEASED, **settings, device="cpu").detect(pictures)  # type: ignore[arg-type]
+    detector = MTCNN.from_checkpoints(**RELEASED, **settings, backend="onnx")  # type: ignore[arg-type]
     monkeypatch.setattr(nn.Conv2d, "forward", None)  # PyTorch has no part in it
     found = detector.detect(pictures)
     assert [len(one) for one in found] == [len(one) for one in expected]
@@ -134,8 +134,8 @@ def test_both_backends_detect_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_package_is_named_with_the_remedy(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(OnnxError, match=rf"^packages for ONNX are missing \(.*{package}.*\): pip install 'mtcnn-lit"):
-        MTCNN.from_checkpoints(**QUICK, backend="onnx")
-    MTCNN.from_checkpoints(**QUICK)  # needs none of them
+        MTCNN.from_checkpoints(**RELEASED, backend="onnx")
+    MTCNN.from_checkpoints(**RELEASED)  # needs none of them
 
 
 @pytest.mark.parametrize(
@@ -150,4 +150,4 @@ def test_a_missing_package_is_named_with_the_remedy(package: str, monkeypatch: p
 )
 def test_a_backend_that_is_not_there(settings: dict[str, str], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        MTCNN.from_checkpoints(**QUICK, **settings)  # type: ignore[arg-type]
+        MTCNN.from_checkpoints(**RELEASED, **settings)  # type: ignore[arg-type]

@@ -51,7 +51,7 @@ CASES = {
     ),
     "wrong backend": (
         ["scripts/evaluate.py", "detector.backend=onxx", "hydra.run.dir={tmp}"]
-        + [f"detector.weights.{net}=mtcnn_lit/weights/quick_{net}.ckpt" for net in ("pnet", "rnet", "onet")],
+        + [f"detector.weights.{net}=pretrained" for net in ("pnet", "rnet", "onet")],
         "error: detector: backend must be torch or onnx, not onxx",
     ),
     "no picture": (

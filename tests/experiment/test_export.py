@@ -20,8 +20,8 @@ from mtcnn_lit.nets import load_net, normalize
 from mtcnn_lit.onnx_backend import OnnxError, to_onnx
 
 ROOT = Path(__file__).parents[2]
-QUICK = {name: ROOT / "mtcnn_lit" / "weights" / f"quick_{name}.ckpt" for name in ("pnet", "rnet", "onet")}
-WEIGHTS = [f"detector.weights.{name}={path}" for name, path in QUICK.items()]
+RELEASED = {name: ROOT / "mtcnn_lit" / "weights" / f"{name}.safetensors" for name in ("pnet", "rnet", "onet")}
+WEIGHTS = [f"detector.weights.{name}={path}" for name, path in RELEASED.items()]
 
 
 def run_export(folder: Path, *overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -49,7 +49,7 @@ def test_the_command_writes_models_that_others_can_run(exported: tuple[Path, str
     images = ((pixels.astype(np.float32) - 127.5) / 128).transpose(0, 3, 1, 2)
     found = session.run(["offsets", "logits"], {"images": images})
     with torch.no_grad():
-        logits, offsets = load_net(QUICK["rnet"], "rnet")(normalize(torch.from_numpy(pixels)))
+        logits, offsets = load_net(RELEASED["rnet"], "rnet")(normalize(torch.from_numpy(pixels)))
     np.testing.assert_allclose(found[0], offsets, atol=1e-4)
     np.testing.assert_allclose(found[1], logits, atol=1e-4)
 
@@ -93,7 +93,7 @@ def test_a_model_with_other_answers_is_not_written(tmp_path: Path, monkeypatch: 
     schema.register()
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
         config = compose("export", [*WEIGHTS, f"export.path={tmp_path}", "paths.run_dir=somewhere"])
-    other = load_net(QUICK["pnet"], "pnet")
+    other = load_net(RELEASED["pnet"], "pnet")
     with torch.no_grad():
         other.box.bias[0] += 0.01
     monkeypatch.setattr(exporting, "to_onnx", lambda net: to_onnx(other))
