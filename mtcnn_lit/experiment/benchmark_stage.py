@@ -91,7 +91,7 @@ def benchmark_training(config: DictConfig) -> dict[str, Any]:
 
 
 def benchmark_mining(config: DictConfig) -> dict[str, Any]:
-    """Measure the mining of a stage against the plain work, and its memory for some images and twice as many.
+    """Measure the mining of a stage against the plain work, and its memory for half of the images and for these twice.
 
     Returns:
         The figures, as plain values.
@@ -99,10 +99,10 @@ def benchmark_mining(config: DictConfig) -> dict[str, Any]:
     data = build_experiment(config).data
     source = data.sources["train"]
     indices = source.spread(config.mining_images)
-    once, twice = Part(source, indices), Part(source, 2 * indices)
+    half = indices[::2]
     options = {"warmup": config.warmup, "repeats": config.repeats}
-    bar = mining_bar(config.stage, once, data.miner, data.mining_workers, **options)
-    memory = {str(len(part)): mining_memory(part, data.miner) for part in (once, twice)}
+    bar = mining_bar(config.stage, Part(source, indices), data.miner, data.mining_workers, **options)
+    memory = {str(len(part)): mining_memory(part, data.miner) for part in (Part(source, half), Part(source, 2 * half))}
     log.info("\n%s\n", bars_table([bar]))
     for images, taken in memory.items():
         if taken is not None:

@@ -94,7 +94,7 @@ def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> Non
     assert bar["plain_seconds"] > 0
     assert name in result.stdout
     if what == "mining":
-        assert list(figures["peak_memory"]) == ["2", "4"]
+        assert list(figures["peak_memory"]) == ["1", "2"]
 
 
 @pytest.mark.parametrize(
