@@ -13,8 +13,8 @@ from mtcnn_lit.experiment.memory import keep_freed_memory
 def faults():
     torch.zeros(16 * 2**20).sum()  # 64 MiB
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-before = [faults() for _ in range(8)][-1]
-print(faults() - before)
+before = [faults() for _ in range(10)][-1]
+print([faults() for _ in range(10)][-1] - before)
 """
 
 
@@ -25,4 +25,5 @@ def faults(call: str) -> int:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
 def test_a_freed_block_is_used_again_instead_of_fetched_anew() -> None:
-    assert faults("keep_freed_memory()") < 10 < faults("")
+    anew = faults("")  # ten times the block's pages
+    assert faults("keep_freed_memory()") < anew / 3  # the heap may still have grown once or twice
