@@ -20,7 +20,7 @@ setup: $(STAMP)  ## create .venv with the pinned packages
 
 train: $(STAMP)  ## train the whole cascade on synthetic pictures and measure it on others
 	$(BIN)/python train.py -m net=pnet,rnet,onet experiment=synthetic
-	$(BIN)/python scripts/evaluate.py detector.min_face_size=20
+	$(BIN)/python scripts/evaluate.py detector=training
 
 # Two workers of one thread each: more threads than cores make torch slower, not faster.
 test: $(STAMP)  ## run the tests, except the slow ones

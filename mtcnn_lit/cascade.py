@@ -17,16 +17,8 @@ import torch
 from mtcnn_lit.boxes import decode, nms, square
 from mtcnn_lit.detections import Candidates, Detections
 from mtcnn_lit.images import Image
-from mtcnn_lit.nets import Net, ONet, PNet, RNet, normalize
-from mtcnn_lit.proposals import (
-    Level,
-    Windows,
-    half_precision,
-    look_at_levels,
-    suppress_neighbours,
-    window_boxes,
-    windows_above,
-)
+from mtcnn_lit.nets import Net, ONet, PNet, RNet, half_precision, normalize
+from mtcnn_lit.proposals import Level, Windows, look_at_levels, suppress_neighbours, window_boxes, windows_above
 from mtcnn_lit.pyramid import Pyramid
 
 # Overlaps above which the worse of two boxes goes, as in the paper's own code.

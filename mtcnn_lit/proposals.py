@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mtcnn_lit.boxes import decode
-from mtcnn_lit.nets import PNet, normalize
+from mtcnn_lit.nets import PNet, half_precision, normalize
 from mtcnn_lit.pyramid import Pyramid, pyramid_scales
 
 # Windows of one pyramid level that go into its NMS, best first: bounds the time of a network that is barely trained.
@@ -76,11 +76,6 @@ def _look(net: PNet, pixels: Tensor) -> tuple[Tensor, Tensor]:
     with half_precision(pixels.device):
         logits, offsets = zip(*(net(normalize(strip)) for strip in strips), strict=True)
     return torch.cat(logits, dim=1)[0].float(), torch.cat(offsets, dim=2)[0].float()
-
-
-def half_precision(device: torch.device) -> torch.autocast:
-    """Networks compute in half precision inside, on a GPU; on a CPU nothing changes."""
-    return torch.autocast(device.type, torch.float16, enabled=device.type == "cuda")
 
 
 def windows_above(levels: Sequence[Level], threshold: float, device: torch.device | None = None) -> Windows:

@@ -68,6 +68,7 @@ def _misses(found: SplitDetections, scores: Scores) -> list[Spot]:
     spots = [
         Spot(index, (x1, y1, x2, y2), f"{y2 - y1:.0f} px")
         for index, missed in zip(found.indices, scores.missed, strict=True)
+        if index not in found.errors
         for x1, y1, x2, y2 in found.faces(index)[missed].tolist()
     ]
     return sorted(spots, key=lambda spot: spot.box[3] - spot.box[1], reverse=True)[:_SPOTS]

@@ -32,7 +32,7 @@ class SplitDetections:
         indices: of the images in the source.
         detections: what was found in each; nothing in those that can't be read.
         errors: why images can't be read, by their index.
-        balance: where the cascade lost faces; None when the detections came from a file.
+        balance: where the cascade lost faces; None when it saw no image, as when the detections came from a file.
         seconds: that reading and detecting took; 0 when the detections came from a file.
     """
 
@@ -66,7 +66,8 @@ def detect_split(cascade: Cascade, source: Source) -> SplitDetections:
         else:
             found += ledger.run(cascade, [image], [torch.from_numpy(source.annotations[index].faces)], [index])
     seconds = time.perf_counter() - start
-    return SplitDetections(source, range(len(source)), found, errors, ledger.compute(), seconds)
+    balance = ledger.compute() if len(errors) < len(source) else None
+    return SplitDetections(source, range(len(source)), found, errors, balance, seconds)
 
 
 def listed_detections(path: str | Path, source: Source) -> SplitDetections:

@@ -11,19 +11,18 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from mtcnn_lit.evaluation import Scores, detect_split, score, write_evaluation
 from mtcnn_lit.experiment.build import Experiment
-from mtcnn_lit.nets import load_net, weights_digest
+from mtcnn_lit.nets import Net, weights_digest
 
 # Where it lands: in the run's folder and in TensorBoard.
 EVALUATION = "evaluation"
 _DRAW_ABOVE = 0.7
 
 
-def evaluate_best(experiment: Experiment, run: Path) -> Scores:
-    """Evaluate the cascade that ends with the run's best checkpoint as `scripts/evaluate.py` does a detector.
+def evaluate_best(experiment: Experiment, net: Net, run: Path) -> Scores:
+    """Evaluate the cascade that ends with ``net``, the run's best one, as `scripts/evaluate.py` does a detector.
 
-    Writes the report below the run's folder, and shows its figures and pictures in TensorBoard.
+    Writes the report below the run's folder, and shows its pictures in TensorBoard.
     """
-    net = load_net(run, experiment.stage.name)
     cascade = experiment.make_cascade(net)
     found = detect_split(cascade, experiment.data.sources["val"])
     scores = score(found)
@@ -39,13 +38,11 @@ def evaluate_best(experiment: Experiment, run: Path) -> Scores:
     pictures = write_evaluation(found, scores, about, run / EVALUATION, _DRAW_ABOVE)
     for logger in experiment.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            _show(logger, scores, pictures, experiment.trainer.global_step)
+            _show(logger, pictures, experiment.trainer.global_step)
     return scores
 
 
-def _show(logger: TensorBoardLogger, scores: Scores, pictures: dict[str, bytes], step: int) -> None:
-    for name in ("ap", "ap_50_95"):
-        logger.experiment.add_scalar(f"{EVALUATION}/{name}", scores.figures()[name], step)
+def _show(logger: TensorBoardLogger, pictures: dict[str, bytes], step: int) -> None:
     for name, png in pictures.items():
         picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR_RGB)
         logger.experiment.add_image(f"{EVALUATION}/{name}", picture, step, dataformats="HWC")

@@ -24,7 +24,7 @@ from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.checkpoint import upstream_nets
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.mining.mine import Miner
-from mtcnn_lit.nets import Net, WeightsError, weights_digest
+from mtcnn_lit.nets import NETS, Net, WeightsError, weights_digest
 from mtcnn_lit.sources.base import Source, SourceError, Split
 from mtcnn_lit.stages import Stage
 
@@ -55,7 +55,7 @@ def build_experiment(config: DictConfig) -> Experiment:
     train, val = build_source(config, "train"), build_source(config, "val")
     chosen = cast("dict[str, str | None]", OmegaConf.to_container(config.upstream, resolve=True))
     upstream = upstream_nets(config.stage, chosen, Path(config.paths.output_dir))
-    make_cascade = functools.partial(build_cascade, config, list(upstream.values()))
+    make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
     data = _build_data(config, train, val, make_cascade() if upstream else None)
     trainer = _build_trainer(config, val, make_cascade)
     stage = build(config.net, "net")()
@@ -68,14 +68,22 @@ def build_source(config: DictConfig, split: Split) -> Source:
     return cast("Source", build(config.source, "source", split=split))
 
 
-def build_cascade(config: DictConfig, upstream: list[Net], net: Net | None = None) -> Cascade:
-    """The upstream networks, and ``net`` behind them, as a cascade with the configured settings."""
+def build_cascade(config: DictConfig, key: str, upstream: list[Net], net: Net | None = None) -> Cascade:
+    """The upstream networks, and ``net`` behind them, as a cascade.
+
+    Args:
+        key: where the configuration holds face size, scale factor and thresholds: "cascade" or "detector".
+    """
     nets = [*upstream, net] if net is not None else upstream
     device = next(nets[-1].parameters()).device
-    settings = cast("dict[str, Any]", OmegaConf.to_container(config.cascade, resolve=True))
-    settings["thresholds"] = tuple(settings["thresholds"])
-    with clear_errors("cascade"):
-        return Cascade(*(each.to(device) for each in nets), **settings)  # type: ignore[arg-type]
+    settings = config[key]
+    with clear_errors(key):
+        return Cascade(
+            **{name: each.to(device) for name, each in zip(NETS, nets, strict=False)},  # type: ignore[arg-type]
+            min_face_size=settings.min_face_size,
+            scale_factor=settings.scale_factor,
+            thresholds=tuple(settings.thresholds),
+        )
 
 
 def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade | None) -> PatchDataModule:

@@ -36,7 +36,7 @@ def calibrate(config: DictConfig) -> None:
     the detector's thresholds. Writes ``configs/detector/<calibration>.yaml``.
 
     Raises:
-        ConfigError: when a recall makes no sense, or the file is there and was not written by a calibration.
+        ConfigError: when a recall makes no sense, the file can't be written, or is there and no calibration wrote it.
     """
     recalls = [float(recall) for recall in config.recall]
     if not 1 <= len(recalls) <= len(NETS) or not all(0 < recall <= 1 for recall in recalls):
@@ -44,10 +44,11 @@ def calibrate(config: DictConfig) -> None:
     path = _config_file(config.calibration)
     source = build_source(config, "val")
     cascade = build_detector(config).cascade
-    curves, cascade = _measure(cascade, recalls, source, config.workers)
+    workers = config.workers if cascade.device.type == "cpu" else 0  # other processes can't use this one's GPU
+    curves, cascade = _measure(cascade, recalls, source, workers)
     for curve, target in zip(curves, recalls, strict=True):
         log.info("\n%s", trade_off(curve, target))
-    path.write_text(_as_config(cascade, curves, recalls, source))
+    _write(path, _as_config(cascade, curves, recalls, source))
     name = path.stem
     log.info("\nthresholds  %s", [round(threshold, 3) for threshold in cascade.thresholds])
     log.info("written to  %s", path)
@@ -77,8 +78,7 @@ def trade_off(curve: RecallCurve, target: float) -> str:
         reached = curve.recall(threshold)
         mark = "  <- chosen" if recall == target else ""
         if reached < recall:
-            reached_at_most = f"{reached:.3f} at most"
-            lines.append(f"        {recall:.3f}  out of reach: {reached_at_most}{mark}")
+            lines.append(f"        {recall:.3f}  out of reach: {reached:.3f} at most{mark}")
         else:
             lines.append(f"        {reached:.3f}  {threshold:9.3f}  {curve.candidates(threshold):19.1f}{mark}")
     return "\n".join(lines)
@@ -96,6 +96,13 @@ def _config_file(name: str) -> Path:
     if path.exists() and not path.read_text().startswith(_MARK):
         raise ConfigError(f"calibration: {path} was not written by a calibration; choose another name")
     return path
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise ConfigError(f"calibration: can't write {path}: {error.strerror}; run it from a checkout") from error
 
 
 def _as_config(cascade: Cascade, curves: Sequence[RecallCurve], recalls: Sequence[float], source: Source) -> str:

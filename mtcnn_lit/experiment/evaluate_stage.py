@@ -14,7 +14,7 @@ from mtcnn_lit.data.patches import PatchDataset
 from mtcnn_lit.draw import draw
 from mtcnn_lit.evaluation.patch_report import patch_summary, write_patch_evaluation
 from mtcnn_lit.evaluation.patches import PatchScores, ask
-from mtcnn_lit.experiment.build import build, build_miner, build_source, clear_errors
+from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.images import Image, ImageError
@@ -49,7 +49,7 @@ def evaluate_stage(config: DictConfig) -> float:
             raise ConfigError(f"{key}: is of the whole cascade, leave out net={config.stage}")
     source = build_source(config, "test")
     nets = _load_nets(config)
-    cascade = _build_cascade(config, list(nets.values()))
+    cascade = build_cascade(config, "detector", list(nets.values()))
     dataset = _mine(config, source, cascade)
     for each in cascade.nets:  # only now: processes that mine can't use a GPU
         each.to(pick_device(config.detector.device))
@@ -77,12 +77,6 @@ def _load_nets(config: DictConfig) -> dict[str, Net]:
     names = list(NETS)
     paths = chosen_weights(config, names[: names.index(config.stage) + 1])
     return {name: load_net(path, name) for name, path in paths.items()}
-
-
-def _build_cascade(config: DictConfig, nets: list[Net]) -> Cascade:
-    settings = _settings(config)
-    with clear_errors("detector"):
-        return Cascade(*nets, **{**settings, "thresholds": tuple(settings["thresholds"])})  # type: ignore[arg-type]
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:

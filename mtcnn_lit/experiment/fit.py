@@ -82,12 +82,16 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
             f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best"
         )
     best = float(checkpoint.best_model_score)
-    scores = evaluate_best(experiment, run)
-    figures = {f"best/{config.monitor.metric}": best, f"{EVALUATION}/ap": scores.ap[0]}
+    net = load_net(run, config.stage)
+    scores = evaluate_best(experiment, net, run)
+    figures = {
+        f"best/{config.monitor.metric}": best,
+        f"{EVALUATION}/ap": scores.ap[0],
+        f"{EVALUATION}/ap_50_95": scores.ap[1],
+    }
     for logger in experiment.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(_hyperparameters(config), figures)
-    net = load_net(run, config.stage)
+            logger.log_hyperparams(_hyperparameters(config), figures, experiment.trainer.global_step)
     save_net(net, config.stage, run / f"{config.stage}.safetensors", {"command": _command()})
     summary = {
         "stage": config.stage,

@@ -6,10 +6,18 @@ import torch
 
 from mtcnn_lit import Detections
 from mtcnn_lit.evaluation import SplitDetections
+from mtcnn_lit.images import Image, ImageError
 from tests.bright_squares import picture
 from tests.mining.pictures import Box, Pictures, annotate
 
 SMALL, MIDDLE, TALL, ELSEWHERE = (0, 0, 10, 10), (20, 0, 50, 30), (60, 0, 150, 90), (0, 60, 30, 90)
+
+
+class Unreadable(Pictures):
+    """Pictures that are all broken."""
+
+    def read(self, index: int) -> Image:
+        raise ImageError("broken")
 
 
 def detections(*pairs: tuple[Box, float]) -> Detections:

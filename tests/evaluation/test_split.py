@@ -10,6 +10,7 @@ from mtcnn_lit.detections_file import DetectionsFileError, detections_line, erro
 from mtcnn_lit.evaluation import detect_split, listed_detections
 from mtcnn_lit.images import Image, ImageError
 from tests.bright_squares import bright_cascade, picture
+from tests.evaluation.examples import Unreadable
 from tests.mining.pictures import Pictures, annotate
 
 FACE = (40, 20, 80, 60)
@@ -45,6 +46,12 @@ def test_all_pictures_in_order_with_the_ledger() -> None:
 def test_a_picture_that_can_not_be_read_is_named_and_counts_as_one_without_detections() -> None:
     found = detect_split(bright_cascade(), source())
     assert {index: str(error) for index, error in found.errors.items()} == {1: "can't read second.jpg: broken"}
+
+
+def test_when_no_picture_can_be_read_there_is_nothing_to_account_for() -> None:
+    found = detect_split(bright_cascade(), Unreadable((picture(30, 30), annotate(FACE))))
+    assert len(found.errors) == 1
+    assert found.balance is None
 
 
 def named(*names: str) -> Pictures:

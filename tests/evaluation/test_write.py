@@ -9,8 +9,9 @@ import cv2
 from mtcnn_lit.detections_file import read_detections
 from mtcnn_lit.evaluation import SplitDetections, detect_split, score, summary, write_evaluation
 from mtcnn_lit.images import ImageError
-from tests.bright_squares import bright_cascade
-from tests.evaluation.examples import detections, found_by_hand
+from tests.bright_squares import bright_cascade, picture
+from tests.evaluation.examples import Unreadable, detections, found_by_hand
+from tests.mining.pictures import annotate
 
 ABOUT = {"weights": {"pnet": "0a1b"}, "detector": {"thresholds": [0.6, 0.7, 0.7]}}
 
@@ -38,6 +39,13 @@ def test_detections_are_written_as_detect_py_does(tmp_path: Path) -> None:
     write(broken, tmp_path)
     assert json.loads((tmp_path / "detections.jsonl").read_text()) == {"image": "a picture", "error": "broken"}
     assert list(read_detections(tmp_path / "detections.jsonl")) == ["a picture"]
+
+
+def test_no_picture_could_be_read(tmp_path: Path) -> None:
+    source = Unreadable((picture(30, 30), annotate((0, 0, 20, 20))))
+    pictures = write(detect_split(bright_cascade(), source), tmp_path)
+    assert set(pictures) == {"precision_recall", "roc", "recall_by_height"}
+    assert json.loads((tmp_path / "metrics.json").read_text())["unreadable"] == 1
 
 
 def test_the_page_shows_every_picture_and_figure_without_a_network(tmp_path: Path) -> None:

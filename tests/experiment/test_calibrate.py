@@ -79,6 +79,14 @@ def test_the_command_writes_a_detector(command: list[str], tmp_path: Path) -> No
         assert node["thresholds"] == written["thresholds"]
 
 
+def test_a_folder_that_can_not_be_written_to_is_one_line(command: list[str], tmp_path: Path) -> None:
+    more = ["recall=[0.5]", "calibration=no/such/folder"]
+    result = subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1
+    assert "error: calibration: can't write" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("override", "complaint"),
     [

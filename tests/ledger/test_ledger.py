@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
-import socket
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 
 from mtcnn_lit import Detections
 from mtcnn_lit.cascade import Cascade, StepName
@@ -22,6 +19,7 @@ from mtcnn_lit.ledger import Balance, Ledger, ledger
 from mtcnn_lit.nets import ONet, PNet, RNet
 from tests.bright_squares import bright_cascade, picture
 from tests.test_cascade_steps import STAY, Offsets, Window, pnet, scripted
+from tests.two_processes import in_two_processes
 
 Box = tuple[float, float, float, float]
 
@@ -269,27 +267,11 @@ def test_reset_forgets() -> None:
     assert plain(fill(book, [2]).compute()) == plain(fill(Ledger(), [2]).compute())
 
 
-def _in_one_of_two_processes(rank: int, port: int, shares: list[list[int]], results: Any) -> None:
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    distributed.init_process_group("gloo", rank=rank, world_size=2)
-    results.put(plain(fill(Ledger(), shares[rank]).compute()))
-    distributed.destroy_process_group()
+def _account_of(share: Sequence[int]) -> dict[str, Any]:
+    return plain(fill(Ledger(), list(share)).compute())
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("shares", [[[0, 2], [1, 3]], [[0, 1, 2, 3], []]])  # in the second case, one has no image
-def test_two_processes_gather_to_the_same_as_one(shares: list[list[int]]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [
-        context.Process(target=_in_one_of_two_processes, args=(rank, port, shares, results)) for rank in (0, 1)
-    ]
-    for process in processes:
-        process.start()
+@pytest.mark.parametrize("shares", [([0, 2], [1, 3]), ([0, 1, 2, 3], [])])  # in the second case, one has no image
+def test_two_processes_gather_to_the_same_as_one(shares: tuple[list[int], list[int]]) -> None:
     expected = plain(account(bright_cascade(), *images_of_squares()))
-    assert [results.get(timeout=90) for _ in processes] == [expected] * 2
-    for process in processes:
-        process.join(timeout=30)
+    assert in_two_processes(_account_of, shares) == [expected] * 2

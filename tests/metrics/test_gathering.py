@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import socket
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from torch import distributed
 
 from mtcnn_lit.metrics import IOU_RANGE, AveragePrecision, RecallBySize, WiderFaceAP
 from tests.metrics.examples import EXAMPLES, EXAMPLES_AP, detections, tensor
 from tests.metrics.widerface_examples import PICTURES, PICTURES_AP, truth
+from tests.two_processes import in_two_processes
 
 
-def _figures(share: list[int]) -> dict[str, Any]:
+def _figures(share: Sequence[int]) -> dict[str, Any]:
     """All figures over a share of the examples; a metric of torchmetrics gathers when it is asked for them."""
     ap, recall, widerface = AveragePrecision(IOU_RANGE), RecallBySize(), WiderFaceAP(truth())
     for index in share:
@@ -33,28 +31,10 @@ def _figures(share: list[int]) -> dict[str, Any]:
     }
 
 
-def _one_of_two_processes(rank: int, port: int, shares: list[list[int]], results) -> None:  # type: ignore[no-untyped-def]
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    distributed.init_process_group("gloo", rank=rank, world_size=2)
-    results.put(_figures(shares[rank]))
-    distributed.destroy_process_group()
-
-
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The ``compute`` method of metric")
-@pytest.mark.parametrize("shares", [[[0, 2], [1]], [[0, 1, 2], []]])  # in the second case, one process has no image
-def test_two_processes_gather_to_the_same_as_one(shares: list[list[int]]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    processes = [context.Process(target=_one_of_two_processes, args=(rank, port, shares, results)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    both = [results.get(timeout=90) for _ in processes]
-    for process in processes:
-        process.join(timeout=30)
+@pytest.mark.parametrize("shares", [([0, 2], [1]), ([0, 1, 2], [])])  # in the second case, one process has no image
+def test_two_processes_gather_to_the_same_as_one(shares: tuple[list[int], list[int]]) -> None:
+    both = in_two_processes(_figures, shares)
     assert both[0] == both[1] == _figures([0, 1, 2])
     assert both[0]["ap"] == pytest.approx(EXAMPLES_AP)
     assert both[0]["widerface"] == pytest.approx(PICTURES_AP)
