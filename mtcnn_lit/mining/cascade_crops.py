@@ -38,6 +38,7 @@ class CascadeCrops:
         jittered_per_face: crops around each face, so that positives never starve.
         most_faces: faces jittered of one image, drawn at random.
         min_size: smallest random crop, px.
+        squared_faces: as `mtcnn_lit.mining.label.label_crops` says.
         seed: of the random generator, together with the image's index.
     """
 
@@ -53,6 +54,7 @@ class CascadeCrops:
     jittered_per_face: int = 10
     most_faces: int = 50
     min_size: float = 12
+    squared_faces: bool = True
     seed: int = 0
     _prepared: bool = False
 
@@ -106,10 +108,11 @@ class CascadeCrops:
             Origin.JITTER: jittered_squares(faces, self.jittered_per_face, rng),
         }
         origin = np.repeat(np.array(list(parts), dtype=np.uint8), [len(crops) for crops in parts.values()])
-        return cut(pyramid, np.concatenate(list(parts.values())), origin, self.size, annotation, index)
+        crops = np.concatenate(list(parts.values()))
+        return cut(pyramid, crops, origin, self.size, annotation, index, self.squared_faces)
 
     def _cap_negatives(self, crops: BoxArray, annotation: Annotation, rng: Rng) -> BoxArray:
-        labels = label_crops(crops, annotation)
+        labels = label_crops(crops, annotation, self.squared_faces)
         negatives = labels.kept[labels.iou < self.negative_iou]
         others = labels.kept[labels.iou >= self.negative_iou]
         if len(negatives) > self.most_negatives:

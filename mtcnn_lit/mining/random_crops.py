@@ -28,6 +28,7 @@ class RandomCrops:
         overlapping_per_face: crops near each face, most of them over a part of it, negatives mostly.
         most_faces: faces used of one image, drawn at random, so that a crowd does not drown the rest.
         min_size: smallest crop, px.
+        squared_faces: as `label_crops` says.
         seed: of the random generator, together with the image's index.
     """
 
@@ -37,6 +38,7 @@ class RandomCrops:
     overlapping_per_face: int = 5
     most_faces: int = 100
     min_size: float = 12
+    squared_faces: bool = True
     seed: int = 0
 
     def identity(self) -> dict[str, Any]:
@@ -60,7 +62,7 @@ class RandomCrops:
         )
         origin = np.full(len(crops), Origin.RANDOM, dtype=np.uint8)
         origin[len(crops) - len(faces) * self.jittered_per_face :] = Origin.JITTER
-        return cut(Pyramid(image), crops, origin, self.size, annotation, index)
+        return cut(Pyramid(image), crops, origin, self.size, annotation, index, self.squared_faces)
 
 
 def cut(
@@ -70,9 +72,10 @@ def cut(
     size: int,
     annotation: Annotation,
     index: int,
+    squared_faces: bool = True,
 ) -> Patches:
     """Label crops (N, 4), drop those that touch an ignored box, and sample the pixels of the others."""
-    labels = label_crops(crops, annotation)
+    labels = label_crops(crops, annotation, squared_faces)
     image = np.full(len(labels.kept), index, dtype=np.int32)
     return Patches(pyramid.crops(crops[labels.kept], size), labels.iou, labels.offsets, image, origin[labels.kept])
 

@@ -31,9 +31,24 @@ def test_in_a_crowd_the_best_face_counts(faces: list[Box], crop: Box, iou: float
 
 
 def test_offsets_are_shares_of_the_crop_side_by_side() -> None:
-    labels = label_crops(as_boxes([(10, 20, 50, 100)]), annotate((14, 12, 40, 104)))
+    labels = label_crops(as_boxes([(10, 20, 50, 100)]), annotate((14, 12, 40, 104)), squared_faces=False)
     assert labels.offsets[0].tolist() == pytest.approx([4 / 40, -8 / 80, -10 / 40, 4 / 80])
     assert labels.iou[0] == pytest.approx(26 * 80 / (40 * 80 + 26 * 12))
+
+
+@pytest.mark.parametrize(
+    ("crop", "squared", "iou"),
+    [
+        ((90, 0, 130, 40), True, 1),  # the square around a face of 16 x 40 px
+        ((90, 0, 130, 40), False, 16 / 40),
+        ((102, 12, 118, 28), True, 16 / 40),  # within the face, which is the better match here
+        ((102, 12, 118, 28), False, 16 / 40),
+        ((98, 8, 122, 32), True, 24 * 16 / (24 * 24 + 16 * 40 - 24 * 16)),
+    ],
+)
+def test_a_narrow_face_can_be_matched_by_a_square(crop: Box, squared: bool, iou: float) -> None:
+    labels = label_crops(as_boxes([crop]), annotate((102, 0, 118, 40)), squared)
+    assert labels.iou.tolist() == pytest.approx([iou])
 
 
 @pytest.mark.parametrize(
