@@ -7,6 +7,7 @@ completed here.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.data.datamodule import PatchDataModule
 from mtcnn_lit.experiment.check import ConfigError
-from mtcnn_lit.experiment.checkpoint import upstream_nets
+from mtcnn_lit.experiment.checkpoint import earlier_net, upstream_nets
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.mining.mine import Miner
 from mtcnn_lit.nets import NETS, Net, WeightsError, weights_digest
@@ -34,7 +35,7 @@ class Experiment:
     """All that one training run needs.
 
     Attributes:
-        upstream: digest of the weights of each network before the stage, by name.
+        upstream: digest of the weights of each network that mined, by name: those before the stage, and `earlier`.
         make_cascade: the networks before the stage, and the one given, as a cascade.
     """
 
@@ -54,12 +55,15 @@ def build_experiment(config: DictConfig) -> Experiment:
     """
     train, val = build_source(config, "train"), build_source(config, "val")
     chosen = cast("dict[str, str | None]", OmegaConf.to_container(config.upstream, resolve=True))
-    upstream = upstream_nets(config.stage, chosen, Path(config.paths.output_dir))
+    runs = Path(config.paths.output_dir)
+    upstream = upstream_nets(config.stage, chosen, runs)
     make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
-    data = _build_data(config, train, val, make_cascade() if upstream else None)
+    earlier = earlier_net(config.stage, chosen["earlier"], runs)
+    data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
     trainer = _build_trainer(config, val, make_cascade)
     stage = build(config.net, "net")()
-    digests = {name: weights_digest(net) for name, net in upstream.items()}
+    miners = {**upstream, "earlier": earlier} if earlier else upstream
+    digests = {name: weights_digest(net) for name, net in miners.items()}
     return Experiment(stage, data, trainer, digests, make_cascade)
 
 
@@ -100,14 +104,22 @@ def build_miner(config: DictConfig, recall_source: Source, before: Cascade | Non
 
     Args:
         recall_source: images on which the mining thresholds of the networks before the stage are measured.
-        before: these networks; None for P-Net, which has none.
+        before: these networks, and the stage's own as an earlier run left it; None without any of them.
+
+    Raises:
+        ConfigError: when the miner can't do with these.
     """
     make_miner = build(config.data.miner, "data.miner")
+    takes_networks = "cascade" in inspect.signature(make_miner).parameters
+    if takes_networks and before is None:
+        raise ConfigError("upstream.earlier: this miner needs a trained network; set it to newest or to a run")
+    if before and not takes_networks:
+        raise ConfigError("upstream.earlier: this miner takes no network; choose data=pnet_again")
     with clear_errors("data.miner"):
         return cast("Miner", make_miner(cascade=before, recall_source=recall_source) if before else make_miner())
 
 
-def _build_trainer(config: DictConfig, val: Source, make_cascade: functools.partial[Cascade]) -> Trainer:
+def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:
     callbacks = []
     for name, node in config.callbacks.items():
         callback = build(node, f"callbacks.{name}")

@@ -79,6 +79,20 @@ def upstream_nets(stage: str, chosen: dict[str, str | None], output_dir: Path) -
     return nets
 
 
+def earlier_net(stage: str, chosen: str | None, output_dir: Path) -> Net | None:
+    """The network of ``stage`` as an earlier run left it: of the run or checkpoint ``chosen``, or of the `newest` run.
+
+    Raises:
+        WeightsError: when it is missing or unusable.
+    """
+    if chosen is None:
+        return None
+    path = latest_run(output_dir, stage, "upstream.earlier") if chosen == "newest" else Path(chosen)
+    net = load_net(path, stage)
+    log.info("earlier %s: %s (weights %s)", stage, path, weights_digest(net)[:12])
+    return net
+
+
 def last_run(output_dir: Path, run: Path) -> Path | None:
     """The newest earlier run of the same command as ``run`` that has a checkpoint; None without one.
 

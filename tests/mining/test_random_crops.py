@@ -191,5 +191,6 @@ def test_every_setting_is_part_of_the_identity() -> None:
         "overlapping_per_face": 5,
         "most_faces": 100,
         "min_size": 12,
+        "squared_faces": True,
         "seed": 0,
     }
