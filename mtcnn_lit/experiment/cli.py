@@ -9,6 +9,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import hydra
@@ -37,6 +38,8 @@ USER_ERRORS = (
     PeerError,
 )
 
+_QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
+
 
 def _quieten() -> None:
     """Leave out what libraries say to everybody, so that what is printed is about the run."""
@@ -58,7 +61,7 @@ def run(task: Callable[[DictConfig], float | None], config_path: str, config_nam
     try:
         hydra.main(version_base="1.3", config_path=config_path, config_name=config_name)(_guarded(task))()
     except (HydraException, OmegaConfBaseException) as error:
-        _fail(_explain(error))
+        _fail(_explain(error, Path(config_path)))
 
 
 def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig], float | None]:
@@ -79,15 +82,16 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
     return guarded
 
 
-def _explain(error: BaseException) -> str:
+def _explain(error: BaseException, configs: Path | None = None) -> str:
     """One line for an error of composition, with the nearest right name."""
     chain = [error]
     while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(deeper)
     for each in chain:
-        if isinstance(each, MissingConfigException) and each.missing_cfg_file and each.options is not None:
+        if isinstance(each, MissingConfigException) and each.missing_cfg_file:
             group, _, name = each.missing_cfg_file.rpartition("/")
-            options = sorted(each.options)
+            # Hydra names none where a list of options was asked for.
+            options = sorted(each.options or (path.stem for path in (configs or Path()).glob(f"{group}/*.yaml")))
             return (
                 f"{group}={name}: no such configuration{nearest(name, options) or '.'} There are: {', '.join(options)}"
             )
@@ -113,15 +117,30 @@ def plain_list(arguments: Sequence[str], key: str) -> list[str]:
     return [_as_list(text, f"{key}=") for text in arguments]
 
 
+def plain_paths(arguments: Sequence[str]) -> list[str]:
+    """Command line arguments with the values of all ``….path=`` in quotes, so that names like ``it's (1).jpg`` pass."""
+    return [_as_path(text) for text in arguments]
+
+
 def _as_list(text: str, start: str) -> str:
     value = text.removeprefix(start)
     if not text.startswith(start) or value.startswith("["):
         return text
-    if value.startswith(("'", '"', "$")):  # quoted already, or an interpolation
+    if value.startswith(_QUOTED):
         return f"{start}[{value}]"
+    return f"{start}[{','.join(_quote(part) for part in value.split(',') if part)}]"
+
+
+def _as_path(text: str) -> str:
+    key, _, value = text.partition("=")
+    if not key.endswith(".path") or value in ("", "null") or value.startswith(_QUOTED):
+        return text
+    return f"{key}={_quote(value)}"
+
+
+def _quote(text: str) -> str:
     # In quotes Hydra takes backslashes as they are, but for those before a quote or the end.
-    quoted = ("'" + re.sub(r"(\\*)('|\Z)", _escape, part) + "'" for part in value.split(",") if part)
-    return f"{start}[{','.join(quoted)}]"
+    return "'" + re.sub(r"(\\*)('|\Z)", _escape, text) + "'"
 
 
 def _escape(match: re.Match[str]) -> str:

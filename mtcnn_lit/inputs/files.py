@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
-from mtcnn_lit.images import EXTENSIONS, Image, ImageError, list_images, read_image
-
-
-class NamedImage(NamedTuple):
-    """Attributes: name, the path relative to the input's; image, uint8 RGB (H, W, 3), or why it can't be read."""
-
-    name: str
-    image: Image | ImageError
+from mtcnn_lit.images import EXTENSIONS, ImageError, list_images, read_image
+from mtcnn_lit.named_image import NamedImage, UnreadImage
+from mtcnn_lit.prefetch import prefetch
 
 
 @dataclass(frozen=True)
@@ -27,10 +21,15 @@ class ImageInput:
         if not Path(self.path).is_file():
             raise ImageError(f"no picture at {self.path}: set input.path to a file, or take input=folder")
 
+    @property
+    def files(self) -> list[Path]:
+        """The file."""
+        return [Path(self.path)]
+
     def __len__(self) -> int:
         return 1
 
-    def __iter__(self) -> Iterator[NamedImage]:
+    def __iter__(self) -> Iterator[NamedImage | UnreadImage]:
         yield _read(Path(self.path), Path(self.path).parent)
 
 
@@ -39,24 +38,25 @@ class FolderInput:
     """All pictures below a folder, sorted by path."""
 
     path: str
+    files: list[Path] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not Path(self.path).is_dir():
             raise ImageError(f"no folder at {self.path}: set input.path to a folder, or take input=image")
-        if not list_images(self.path):
+        object.__setattr__(self, "files", list_images(self.path))
+        if not self.files:
             raise ImageError(f"no pictures in {self.path}: looked for files ending in {', '.join(sorted(EXTENSIONS))}")
 
     def __len__(self) -> int:
-        return len(list_images(self.path))
+        return len(self.files)
 
-    def __iter__(self) -> Iterator[NamedImage]:
-        for path in list_images(self.path):
-            yield _read(path, Path(self.path))
+    def __iter__(self) -> Iterator[NamedImage | UnreadImage]:
+        yield from prefetch(lambda path: _read(path, Path(self.path)), self.files)
 
 
-def _read(path: Path, root: Path) -> NamedImage:
+def _read(path: Path, root: Path) -> NamedImage | UnreadImage:
     name = path.relative_to(root).as_posix()
     try:
         return NamedImage(name, read_image(path))
     except ImageError as error:
-        return NamedImage(name, error)
+        return UnreadImage(name, error)

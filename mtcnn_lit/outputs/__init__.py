@@ -1,0 +1,6 @@
+"""Where pictures and their detections go: an output for each file here, all of them at once if one likes."""
+
+from mtcnn_lit.outputs.images import ImagesOutput
+from mtcnn_lit.outputs.json import JsonOutput
+
+__all__ = ["ImagesOutput", "JsonOutput"]

@@ -1,0 +1,27 @@
+"""``output=images``: pictures with boxes drawn in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.draw import draw
+from mtcnn_lit.images import write_image
+from mtcnn_lit.named_image import NamedImage, UnreadImage, place_below
+
+
+@dataclass
+class ImagesOutput:
+    """A copy of each picture with its detections drawn in, below a folder; the pictures themselves stay as they are."""
+
+    path: str
+
+    def write(self, picture: NamedImage, detections: Detections) -> None:
+        """Save one picture as ``<name>.faces.png``: no input is overwritten, even in its own folder."""
+        write_image(place_below(self.path, f"{picture.name}.faces.png"), draw(picture.image, detections))
+
+    def write_error(self, picture: UnreadImage) -> None:
+        """Nothing to draw."""
+
+    def close(self) -> None:
+        """Nothing to finish."""
