@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtcnn_lit.images import Image, ImageError
+
+# Pictures that outputs make of a picture: with boxes drawn in, and of each face.
+_MADE = re.compile(r".+\.(faces|face-\d+)\.png")
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,25 @@ class UnreadImage:
     error: ImageError
 
 
-def place_below(folder: str | Path, name: str) -> Path:
-    """Where files that are made of a picture go: its name below the folder, whatever the name is.
+def drawn_file(folder: str | Path, name: str) -> Path:
+    """Where a picture goes once boxes are drawn in: ``<name>.faces.png`` below the folder."""
+    return _below(folder, f"{name}.faces.png")
 
-    Listed pictures may be named by absolute paths, or by way of ``..``: these keep all of their folders.
-    """
+
+def face_file(folder: str | Path, name: str, number: int) -> Path:
+    """Where a face cut out of a picture goes: ``<name>.face-<number>.png`` below the folder, the best has number 1."""
+    return _below(folder, f"{name}.face-{number:03d}.png")
+
+
+def is_made(path: Path) -> bool:
+    """Whether the name is one of those above: inputs pass over such files, so that no output replaces what is read."""
+    return _MADE.fullmatch(path.name) is not None
+
+
+def _below(folder: str | Path, name: str) -> Path:
+    """The name below the folder, whatever it is: absolute ones, and those by way of ``..``, keep all their folders."""
     path = Path(name)
     if path.is_absolute() or ".." in path.parts:
         path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         path = path.relative_to(path.anchor)
-    return Path(folder).expanduser() / path
+    return Path(folder) / path

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+import cv2
 import hydra
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
@@ -44,6 +45,7 @@ _QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an in
 def _quieten() -> None:
     """Leave out what libraries say to everybody, so that what is printed is about the run."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a broken picture is an error of ours
     warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
 
@@ -118,7 +120,10 @@ def plain_list(arguments: Sequence[str], key: str) -> list[str]:
 
 
 def plain_paths(arguments: Sequence[str]) -> list[str]:
-    """Command line arguments with the values of all ``….path=`` in quotes, so that names like ``it's (1).jpg`` pass."""
+    """Command line arguments with the values of all ``….path=`` in quotes, so that names like ``it's (1).jpg`` pass.
+
+    ``~`` becomes the home folder, as it does in other words of a command line.
+    """
     return [_as_path(text) for text in arguments]
 
 
@@ -135,7 +140,7 @@ def _as_path(text: str) -> str:
     key, _, value = text.partition("=")
     if not key.endswith(".path") or value in ("", "null") or value.startswith(_QUOTED):
         return text
-    return f"{key}={_quote(value)}"
+    return f"{key}={_quote(os.path.expanduser(value))}"  # noqa: PTH111 - pathlib fails on `~name.jpg`
 
 
 def _quote(text: str) -> str:

@@ -27,7 +27,7 @@ def output_nodes(config: DictConfig) -> dict[str, DictConfig]:
         nodes[writing[0]].path = config.path
     by_place = defaultdict(list)
     for name in writing:
-        by_place[Path(nodes[name].path).expanduser().resolve()].append(f"output.{name}.path")
+        by_place[Path(nodes[name].path).resolve()].append(f"output.{name}.path")
     for place, keys in by_place.items():
         if len(keys) > 1:
             raise ConfigError(f"{' and '.join(keys)} are both {place}: give each output a place of its own")
@@ -41,6 +41,6 @@ def keep_inputs(source: Input, nodes: Mapping[str, DictConfig]) -> None:
         ConfigError: when one would.
     """
     for name, node in nodes.items():
-        place = Path(node.get("path") or "").expanduser()
+        place = Path(node.get("path") or "")
         if place.is_file() and any(path.exists() and path.samefile(place) for path in source.files):
             raise ConfigError(f"output.{name}.path: {place} is one of the pictures to read: choose another file")

@@ -56,7 +56,12 @@ CASES = {
     ),
     "wrong output in a list": (
         ["scripts/detect.py", "output=json,imgaes", "input.path=any"],
-        "error: output=imgaes: no such configuration; did you mean images? There are: images, json",
+        "error: output=imgaes: no such configuration; did you mean images? There are: crops, csv, images, json",
+    ),
+    "no match": (
+        ["scripts/detect.py", "input.path={tmp}/it's (1)*.jpg"],
+        "error: no picture matches {tmp}/it's (1)*.jpg: looked for files ending in "
+        ".avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp",
     ),
     "no picture": (
         ["scripts/detect.py", "input.path={tmp}/none.jpg"],
@@ -96,10 +101,13 @@ def test_a_plain_list_is_what_hydra_reads(value: str, folders: list[str]) -> Non
     assert [str(folder) for folder in OverridesParser.create().parse_override(override).value()] == folders  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("path", ["it's (1).jpg", "~/Grüße/a,b=c.jpg", "DIR/[ab]*.jpg", "end\\", "0", "-", "{a}#b"])
+@pytest.mark.parametrize(
+    "path", ["it's (1).jpg", "~nobody (2).jpg", "Grüße/a,b=c.jpg", "DIR/[ab]*.jpg", "end\\", "0", "-", "{a}#b"]
+)
 def test_any_path_is_what_hydra_reads(path: str) -> None:
     for text in plain_paths([f"input.path={path}", f"output.json.path={path}"]):
         assert OverridesParser.create().parse_override(text).value() == path
+    assert plain_paths(["input.path=~/a.jpg"]) == [f"input.path='{Path.home() / 'a.jpg'}'"]
     assert plain_paths(["a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a"]) == [
         *("a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a")
     ]
