@@ -23,6 +23,7 @@ from mtcnn_lit.data.patches import PatchError
 from mtcnn_lit.detections_file import DetectionsFileError
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError, nearest
+from mtcnn_lit.experiment.installation import configs
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.nets import WeightsError
 from mtcnn_lit.onnx_backend import OnnxError
@@ -50,20 +51,21 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
 
 
-def run(task: Callable[[DictConfig], float | None], config_path: str, config_name: str) -> None:
+def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Path | None = None) -> None:
     """Run ``task`` with the configuration that the command line describes.
 
     Args:
-        config_path: folder of the configurations, absolute.
+        folder: of the configurations, where they are not the project's.
     """
+    folder = (folder or configs()).absolute()
     schema.register()
     _quieten()
     # Otherwise Hydra prints errors of composition itself, over many lines, and ends the process.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        hydra.main(version_base="1.3", config_path=config_path, config_name=config_name)(_guarded(task))()
+        hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(_guarded(task))()
     except (HydraException, OmegaConfBaseException) as error:
-        _fail(_explain(error, Path(config_path)))
+        _fail(_explain(error, folder))
 
 
 def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig], float | None]:
@@ -84,8 +86,8 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
     return guarded
 
 
-def _explain(error: BaseException, configs: Path | None = None) -> str:
-    """One line for an error of composition, with the nearest right name."""
+def _explain(error: BaseException, folder: Path | None = None) -> str:
+    """One line for an error of composition, with the nearest right name among the configurations in the folder."""
     chain = [error]
     while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(deeper)
@@ -93,7 +95,7 @@ def _explain(error: BaseException, configs: Path | None = None) -> str:
         if isinstance(each, MissingConfigException) and each.missing_cfg_file:
             group, _, name = each.missing_cfg_file.rpartition("/")
             # Hydra names none where a list of options was asked for.
-            options = sorted(each.options or (path.stem for path in (configs or Path()).glob(f"{group}/*.yaml")))
+            options = sorted(each.options or (path.stem for path in (folder or configs()).glob(f"{group}/*.yaml")))
             return (
                 f"{group}={name}: no such configuration{nearest(name, options) or '.'} There are: {', '.join(options)}"
             )
