@@ -102,10 +102,20 @@ def as_rgb(array: Any) -> Image:
     """
     if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise ImageError(f"an image must be a uint8 RGB array (H, W, 3), not {given}")
+        raise ImageError(f"an image must be a uint8 RGB array (H, W, 3), not {given}{_remedy(array)}")
     if 0 in array.shape:
         raise ImageError(f"an image must have pixels, not shape {array.shape}")
     return array
+
+
+def _remedy(array: Any) -> str:
+    if not isinstance(array, np.ndarray):
+        return ""
+    if array.ndim == 4:
+        return ": give a batch as a list of images"
+    if array.dtype != np.uint8:
+        return ": scale its values to 0 to 255 and convert it to uint8"
+    return ""
 
 
 def list_images(folder: str | Path) -> list[Path]:
