@@ -2,9 +2,6 @@
 
 if __name__ == "__main__":
     # Worker processes import this file again, and need none of this.
-    from pathlib import Path
+    from mtcnn_lit.experiment.commands import train
 
-    from mtcnn_lit.experiment.cli import run
-    from mtcnn_lit.experiment.fit import fit
-
-    run(fit, str(Path(__file__).parent / "configs"), "train")
+    train()

@@ -1,12 +1,13 @@
 """Detections on disk: JSON lines, one for each image.
 
 ``{"image": name, "boxes": [[x1, y1, x2, y2], ...], "scores": [...]}``; an image without faces has empty lists, one that
-could not be read has ``"error"`` instead.
+could not be read has ``"error"`` instead. A frame of a video says which one it is after the name.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,20 @@ class DetectionsFileError(ValueError):
     """A file of detections that can't be used; the message names the line and what is wrong with it."""
 
 
-def detections_line(name: str, detections: Detections) -> str:
-    """The line of an image: boxes to a hundredth of a pixel, scores to five decimals."""
+def detections_line(name: str, detections: Detections, position: Mapping[str, int | float] | None = None) -> str:
+    """The line of an image: boxes to a hundredth of a pixel, scores to five decimals.
+
+    Args:
+        position: where in a video the image is, by name.
+    """
+    boxes, scores = rounded(detections)
+    return json.dumps({"image": name, **(position or {}), "boxes": boxes, "scores": scores}, ensure_ascii=False)
+
+
+def rounded(detections: Detections) -> tuple[list[list[float]], list[float]]:
+    """Boxes and scores with the decimals that are written."""
     boxes = [[round(side, 2) for side in box] for box in detections.boxes.tolist()]
-    scores = [round(score, 5) for score in detections.scores.tolist()]
-    return json.dumps({"image": name, "boxes": boxes, "scores": scores}, ensure_ascii=False)
+    return boxes, [round(score, 5) for score in detections.scores.tolist()]
 
 
 def error_line(name: str, error: Exception) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
+import PIL.ImageOps
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif"})
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".gif"})
 
 
 class ImageError(ValueError):
@@ -21,6 +24,8 @@ class ImageError(ValueError):
 def read_image(path: str | Path) -> Image:
     """Read a picture file as uint8 RGB (H, W, 3), EXIF orientation applied; grey, RGBA and 16-bit files become that.
 
+    Of an animation it is the first frame.
+
     Raises:
         ImageError: when the file is missing, empty or no picture.
     """
@@ -28,13 +33,31 @@ def read_image(path: str | Path) -> Image:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise ImageError(f"can't read {path}: {error.strerror or error}") from error
-    try:
-        image = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
-    except cv2.error:
-        image = None
+    image = _decode_by_pillow(encoded) if _is_gif_or_avif(encoded) else _decode(encoded)
     if image is None:
         raise ImageError(f"can't read {path}: not a picture, or a broken one")
     return np.asarray(image, dtype=np.uint8)
+
+
+def _decode(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None:
+    try:
+        return cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
+    except cv2.error:
+        return None
+
+
+def _is_gif_or_avif(encoded: npt.NDArray[np.uint8]) -> bool:
+    start = encoded[:12].tobytes()
+    return start.startswith(b"GIF8") or start[4:] in (b"ftypavif", b"ftypavis")
+
+
+def _decode_by_pillow(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None:
+    """Decode what OpenCV is not good at: it ignores the orientation of AVIF files and prints errors of GIF files."""
+    try:
+        with PIL.Image.open(io.BytesIO(encoded.tobytes())) as picture:
+            return np.asarray(PIL.ImageOps.exif_transpose(picture).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, EOFError, PIL.Image.DecompressionBombError):
+        return None
 
 
 def write_image(path: str | Path, image: Image) -> None:
@@ -57,6 +80,20 @@ def write_image(path: str | Path, image: Image) -> None:
         raise ImageError(f"can't write {path}: {error.strerror or error}") from error
 
 
+def make_folder(path: str | Path) -> Path:
+    """The folder of that path, made where need be.
+
+    Raises:
+        ImageError: when it can't be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImageError(f"can't write to {path}: {error.strerror}; set output.path to a folder") from error
+    return folder
+
+
 def as_rgb(array: Any) -> Image:
     """Check that an array is a picture: uint8 RGB (H, W, 3).
 
@@ -65,10 +102,20 @@ def as_rgb(array: Any) -> Image:
     """
     if not isinstance(array, np.ndarray) or array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
         given = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise ImageError(f"an image must be a uint8 RGB array (H, W, 3), not {given}")
+        raise ImageError(f"an image must be a uint8 RGB array (H, W, 3), not {given}{_remedy(array)}")
     if 0 in array.shape:
         raise ImageError(f"an image must have pixels, not shape {array.shape}")
     return array
+
+
+def _remedy(array: Any) -> str:
+    if not isinstance(array, np.ndarray):
+        return ""
+    if array.ndim == 4:
+        return ": give a batch as a list of images"
+    if array.dtype != np.uint8:
+        return ": scale its values to 0 to 255 and convert it to uint8"
+    return ""
 
 
 def list_images(folder: str | Path) -> list[Path]:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.detections import Detections
@@ -18,7 +20,7 @@ from mtcnn_lit.onnx_backend import run_by_onnx
 if TYPE_CHECKING:
     from PIL.Image import Image as PilImage
 
-Picture: TypeAlias = "Image | PilImage | str | Path"
+Picture: TypeAlias = "Image | Tensor | PilImage | str | Path"
 _Picture = TypeVar("_Picture", bound=Picture)
 
 
@@ -93,18 +95,24 @@ class MTCNN:
         return cls(Cascade(first, second, third, min_face_size, scale_factor, thresholds))
 
     @overload
-    def detect(self, images: Picture) -> Detections: ...
+    def detect(self, images: Picture, *, bgr: bool = False) -> Detections: ...
     @overload
-    def detect(self, images: list[_Picture] | tuple[_Picture, ...]) -> list[Detections]: ...
-    def detect(self, images: Picture | list[_Picture] | tuple[_Picture, ...]) -> Detections | list[Detections]:
-        """Faces of one picture (uint8 RGB array, PIL image or path), or of each in a list.
+    def detect(self, images: list[_Picture] | tuple[_Picture, ...], *, bgr: bool = False) -> list[Detections]: ...
+    def detect(
+        self, images: Picture | list[_Picture] | tuple[_Picture, ...], *, bgr: bool = False
+    ) -> Detections | list[Detections]:
+        """Faces of one picture, or of each in a list.
+
+        Args:
+            images: a path; a PIL image; an RGB array, uint8 (H, W, 3); or an RGB tensor, uint8 (3, H, W) or (H, W, 3).
+            bgr: whether arrays have their channels in OpenCV's order, blue first.
 
         Raises:
             mtcnn_lit.images.ImageError: when something is no picture; the message says what is taken.
         """
         if isinstance(images, list | tuple):
-            return self.cascade.detect([_as_image(image) for image in images])
-        return self.cascade.detect([_as_image(images)])[0]
+            return self.cascade.detect([_as_image(image, bgr) for image in images])
+        return self.cascade.detect([_as_image(images, bgr)])[0]
 
 
 def pick_device(device: str | torch.device) -> torch.device:
@@ -125,11 +133,25 @@ def _pick_place(device: str | torch.device, backend: str) -> torch.device:
     return torch.device("cpu")
 
 
-def _as_image(picture: Any) -> Image:
+def _as_image(picture: Any, bgr: bool) -> Image:
+    if isinstance(picture, np.ndarray):
+        return as_rgb(picture)[..., ::-1] if bgr else as_rgb(picture)
+    if bgr:
+        raise ImageError(f"bgr=True is for arrays, not {type(picture).__name__}: files and PIL images know their order")
     if isinstance(picture, str | Path):
         return read_image(picture)
     if hasattr(picture, "convert"):  # a PIL image, without importing PIL
         if picture.mode.startswith(("I", "F")):  # convert would cut off all that is brighter than 255
             raise ImageError(f"a PIL image of mode {picture.mode} has no 8-bit pixels: convert it, or give its path")
         return as_rgb(np.asarray(picture.convert("RGB")))
-    return as_rgb(picture)
+    return as_rgb(_as_array(picture) if isinstance(picture, Tensor) else picture)
+
+
+def _as_array(picture: Tensor) -> npt.NDArray[Any]:
+    """The tensor's pixels on the CPU, channels last."""
+    pixels = picture.detach().cpu()
+    if pixels.dtype == torch.bfloat16:  # NumPy has none; it is refused as any float
+        pixels = pixels.float()
+    if pixels.ndim == 3 and pixels.shape[2] != 3 and pixels.shape[0] == 3:
+        pixels = pixels.permute(1, 2, 0)
+    return np.asarray(pixels)

@@ -4,10 +4,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    root = Path(__file__).resolve().parents[1]
-    sys.path.insert(0, str(root))  # a checkout works without being installed
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # a checkout works without being installed
 
-    from mtcnn_lit.experiment.cli import run
-    from mtcnn_lit.experiment.detect import detect
+    from mtcnn_lit.experiment.commands import detect
 
-    run(detect, str(root / "configs"), "detect")
+    detect()

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"boxes"},
     {"detections", "images", "prefetch", "face_sizes"},
-    {"pyramid", "nets", "losses", "draw", "detections_file"},
+    {"pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
     {"proposals", "onnx_backend"},
     {"cascade", "sources"},
     {"metrics", "ledger"},
@@ -63,7 +63,7 @@ DETECTION_ROOMS = {
     "draw",
     "onnx_backend",
 }
-DETECTION_ROOMS |= {"inputs", "outputs", "prefetch", "detections_file"}
+DETECTION_ROOMS |= {"inputs", "outputs", "prefetch", "detections_file", "named_image"}
 DETECTION_LIBRARIES = {"torch", "numpy", "cv2", "PIL", "safetensors"}
 DETECTION_LIBRARIES |= {"onnx", "onnxruntime"}  # optional: loaded when they are asked for
 

@@ -51,6 +51,38 @@ def test_an_array_that_lies_otherwise_in_memory(detector: MTCNN) -> None:
     torch.testing.assert_close(mirrored.boxes, torch.tensor([[40.0, 20, 80, 60]]), atol=2, rtol=0)
 
 
+def test_a_tensor(detector: MTCNN) -> None:
+    tensor = torch.from_numpy(IMAGE)
+    assert_on_the_face(detector.detect(tensor))
+    assert_on_the_face(detector.detect(tensor.permute(2, 0, 1)))  # as torchvision reads pictures
+    batch = torch.stack([tensor, tensor])
+    assert [len(found) for found in detector.detect(list(batch))] == [1, 1]
+
+
+@pytest.fixture
+def astronaut() -> Detections:
+    return MTCNN.from_pretrained(device="cpu").detect(skimage.data.astronaut())
+
+
+def test_bgr_turns_the_channels_of_arrays(astronaut: Detections) -> None:
+    """Networks that look at colours say what the order was."""
+    detector, frame = MTCNN.from_pretrained(device="cpu"), skimage.data.astronaut()[..., ::-1]
+    for found in (detector.detect(frame, bgr=True), detector.detect([frame, frame], bgr=True)[1]):
+        torch.testing.assert_close(found.boxes, astronaut.boxes)
+        torch.testing.assert_close(found.scores, astronaut.scores)
+    assert not torch.equal(detector.detect(frame).boxes, astronaut.boxes)
+
+
+@pytest.mark.parametrize(
+    "given", ["picture.png", Path("picture.png"), PIL.Image.fromarray(IMAGE), torch.from_numpy(IMAGE)]
+)
+def test_bgr_is_for_arrays_alone(detector: MTCNN, given: Any) -> None:
+    with pytest.raises(ImageError, match=r"bgr=True is for arrays, not (str|PosixPath|Image|Tensor)"):
+        detector.detect(given, bgr=True)
+    with pytest.raises(ImageError, match="bgr=True is for arrays"):
+        detector.detect([IMAGE, given], bgr=True)
+
+
 @pytest.mark.parametrize("sequence", [list, tuple])
 def test_a_list_of_anything_gives_a_list(detector: MTCNN, tmp_path: Path, sequence: Any) -> None:
     write_image(tmp_path / "picture.png", IMAGE)
@@ -70,7 +102,11 @@ def test_a_list_of_anything_gives_a_list(detector: MTCNN, tmp_path: Path, sequen
         (IMAGE[..., 0], r"not uint8 \(90, 120\)"),
         (np.zeros((90, 120, 4), np.uint8), r"not uint8 \(90, 120, 4\)"),
         (np.zeros((0, 0, 3), np.uint8), "must have pixels"),
-        (torch.zeros(90, 120, 3, dtype=torch.uint8), "not Tensor"),
+        (torch.zeros(3, 90, 120), r"not float32 \(90, 120, 3\): scale its values to 0 to 255 and convert it to uint8"),
+        (torch.zeros(3, 90, 120, dtype=torch.bfloat16), r"not float32 \(90, 120, 3\)"),
+        (torch.zeros(90, 120, dtype=torch.uint8), r"not uint8 \(90, 120\)"),
+        (torch.zeros(2, 3, 90, 120, dtype=torch.uint8), r"not uint8 \(2, 3, 90, 120\): give a batch as a list"),
+        (np.zeros((2, 90, 120, 3), np.uint8), r"not uint8 \(2, 90, 120, 3\): give a batch as a list"),
         (None, "not NoneType"),
         ("nowhere.jpg", r"can't read nowhere\.jpg: No such file"),
         (PIL.Image.new("I;16", (20, 20)), "mode I;16 has no 8-bit pixels: convert it, or give its path"),

@@ -1,25 +1,160 @@
-"""Drawn pictures never take the place of the pictures they were made from, nor of each other."""
+"""Outputs write what was found, and never take the place of the pictures it was found in."""
 
 from __future__ import annotations
 
+import csv
+import json
+import os
 from pathlib import Path
 
 import numpy as np
+import pytest
+import torch
 
 from mtcnn_lit.detections import Detections
-from mtcnn_lit.images import write_image
+from mtcnn_lit.images import Image, ImageError, read_image, write_image
 from mtcnn_lit.inputs import FolderInput
-from mtcnn_lit.outputs import ImagesOutput
+from mtcnn_lit.named_image import NamedImage, UnreadImage, drawn_file
+from mtcnn_lit.outputs import CropsOutput, CsvOutput, ImagesOutput, JsonOutput
+from mtcnn_lit.outputs.base import Output
+
+FOUND = Detections(torch.tensor([[10.0, 20, 30, 50], [2, 3.456, 8, 9]]), torch.tensor([0.9, 0.75]))
 
 
-def test_drawing_into_the_folder_of_the_inputs_leaves_them_as_they_are(tmp_path: Path) -> None:
-    picture = np.full((20, 30, 3), 90, np.uint8)
-    for name in ("a.png", "a.jpg"):
-        write_image(tmp_path / name, picture)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    output = ImagesOutput(str(tmp_path))
-    for name, image in list(FolderInput(str(tmp_path))):
-        assert isinstance(image, np.ndarray)
-        output.write(name, image, Detections.empty())
-    assert {name: (tmp_path / name).read_bytes() for name in before} == before
-    assert {path.name for path in tmp_path.iterdir()} == {*before, "a.png.faces.png", "a.jpg.faces.png"}
+def ramp(height: int = 60, width: int = 40) -> Image:
+    """A picture whose pixels say where they are."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x, y, x + y], axis=2).astype(np.uint8)
+
+
+class Frame(NamedImage):
+    def position(self) -> dict[str, int | float]:
+        return {"frame": 7, "time": 0.25}
+
+
+@pytest.mark.parametrize("make", [ImagesOutput, CropsOutput])
+def test_writing_into_the_folder_of_the_inputs_leaves_them_as_they_are(tmp_path: Path, make: type[Output]) -> None:
+    for name in ("a.png", "a.jpg", "b/a.png"):
+        write_image(tmp_path / name, ramp())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    for _ in range(2):  # a second run finds what the first one wrote, and takes none of it for an input
+        source, output = FolderInput(str(tmp_path)), make(str(tmp_path))  # type: ignore[call-arg]
+        assert source.files == sorted(before)
+        for picture in source:
+            assert isinstance(picture, NamedImage)
+            output.write(picture, FOUND)
+        output.close()
+    assert {path: path.read_bytes() for path in before} == before
+    each = {ImagesOutput: {"faces"}, CropsOutput: {"face-001", "face-002"}}[make]  # type: ignore[index]
+    made = {Path(f"{path}.{name}.png") for path in before for name in each}
+    assert set(tmp_path.rglob("*.*")) == made | set(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.jpg", "out/a.jpg.faces.png"),
+        ("b/a.jpg", "out/b/a.jpg.faces.png"),
+        ("/pictures/a.jpg", "out/pictures/a.jpg.faces.png"),
+        ("../a.jpg", "out/home/a.jpg.faces.png"),
+    ],
+)
+def test_files_made_of_a_picture_stay_below_their_folder(
+    name: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getcwd", lambda: "/home/me")
+    assert drawn_file("out", name) == Path(expected)
+
+
+def test_crops_are_the_pixels_in_and_around_the_box(tmp_path: Path) -> None:
+    output = CropsOutput(str(tmp_path), margin=0.1)
+    output.write(NamedImage("a.jpg", ramp()), FOUND)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg.face-001.png"), ramp()[17:53, 8:32])
+    output = CropsOutput(str(tmp_path / "exact"), margin=0)
+    output.write(NamedImage("a.jpg", ramp()), FOUND)
+    np.testing.assert_array_equal(read_image(tmp_path / "exact" / "a.jpg.face-001.png"), ramp()[20:50, 10:30])
+
+
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        ([-5.0, 50, 15, 75], slice(45, 60), slice(0, 19)),  # over two edges
+        ([20.2, 20.2, 20.3, 20.3], slice(20, 21), slice(20, 21)),  # smaller than a pixel
+        ([100.0, -9, 120, -3], slice(0, 1), slice(39, 40)),  # outside
+    ],
+)
+def test_a_crop_ends_at_the_edge_of_the_picture(tmp_path: Path, box: list[float], rows: slice, columns: slice) -> None:
+    CropsOutput(str(tmp_path)).write(NamedImage("a", ramp()), Detections(torch.tensor([box]), torch.ones(1)))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.face-001.png"), ramp()[rows, columns])
+
+
+def test_a_negative_margin_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"margin must not be negative, not -0\.1"):
+        CropsOutput(str(tmp_path), margin=-0.1)
+
+
+def test_csv_has_a_row_a_face(tmp_path: Path) -> None:
+    output = CsvOutput(str(tmp_path / "new" / "a.csv"))
+    output.write(NamedImage('a, "b".jpg', ramp()), FOUND)
+    output.write(NamedImage("none.jpg", ramp()), Detections.empty())
+    output.write_error(UnreadImage("broken.jpg", ImageError("broken")))
+    output.close()
+    with (tmp_path / "new" / "a.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["image", "x1", "y1", "x2", "y2", "score"],
+            ['a, "b".jpg', "10.0", "20.0", "30.0", "50.0", "0.9"],
+            ['a, "b".jpg', "2.0", "3.46", "8.0", "9.0", "0.75"],
+        ]
+
+
+def test_csv_without_pictures_has_its_head(tmp_path: Path) -> None:
+    CsvOutput(str(tmp_path / "a.csv")).close()
+    assert (tmp_path / "a.csv").read_text() == "image,x1,y1,x2,y2,score\n"
+
+
+def test_frames_say_which_they_are(tmp_path: Path) -> None:
+    for output in (JsonOutput(str(tmp_path / "json")), CsvOutput(str(tmp_path / "csv"))):
+        output.write(Frame("v.mp4", ramp()), FOUND.select(torch.tensor([0])))
+        output.close()
+    expected = {"image": "v.mp4", "frame": 7, "time": 0.25, "boxes": [[10, 20, 30, 50]], "scores": [0.9]}
+    assert json.loads((tmp_path / "json").read_text()) == expected
+    head, row = (tmp_path / "csv").read_text().splitlines()
+    assert head == "image,frame,time,x1,y1,x2,y2,score"
+    assert row == "v.mp4,7,0.25,10.0,20.0,30.0,50.0,0.9"
+
+
+def test_lines_are_in_the_file_before_it_is_closed(tmp_path: Path) -> None:
+    output = JsonOutput(str(tmp_path / "a.jsonl"))
+    output.write(NamedImage(os.fsdecode(b"caf\xe9.jpg"), ramp()), Detections.empty())
+    output.write_error(UnreadImage("b.jpg", ImageError("broken")))
+    lines = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert lines[1] == {"image": "b.jpg", "error": "broken"}
+    assert os.fsencode(lines[0]["image"]) == b"caf\xe9.jpg"  # a name that is no UTF-8
+    output.close()
+
+
+@pytest.mark.parametrize("make", [JsonOutput, CsvOutput])
+def test_a_dash_is_standard_output(make: type[Output], capsys: pytest.CaptureFixture[str]) -> None:
+    output = make("-")  # type: ignore[call-arg]
+    output.write(NamedImage("a.jpg", ramp()), FOUND)
+    output.close()
+    print("and more")
+    lines = capsys.readouterr().out.splitlines()
+    assert "a.jpg" in lines[-2]
+    assert lines[-1] == "and more"
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"), [(JsonOutput, "file"), (CsvOutput, "file"), (ImagesOutput, "folder"), (CropsOutput, "folder")]
+)
+def test_a_place_that_can_not_be_written_to_is_named_at_once(tmp_path: Path, make: type[Output], remedy: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImageError, match=rf"can't write .*file/x: .*; set output\.path to a {remedy}"):
+        make(str(tmp_path / "file" / "x"))  # type: ignore[call-arg]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("make", [JsonOutput, CsvOutput])
+def test_a_full_disk_is_said_in_one_line(make: type[Output]) -> None:
+    with pytest.raises(ImageError, match=r"can't write /dev/full: No space left on device"):
+        make("/dev/full").write(NamedImage("a.jpg", ramp()), FOUND)  # type: ignore[call-arg]

@@ -13,6 +13,7 @@ from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.experiment.build import build_source
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import build_detector
+from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.mining.recall import RecallCurve, recall_curve
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.sources.base import Source
@@ -52,7 +53,9 @@ def calibrate(config: DictConfig) -> None:
     name = path.stem
     log.info("\nthresholds  %s", [round(threshold, 3) for threshold in cascade.thresholds])
     log.info("written to  %s", path)
-    log.info("next        python scripts/detect.py detector=%s … or python train.py detector@cascade=%s …", name, name)
+    log.info(
+        "next        %s detector=%s … or %s detector@cascade=%s …", command("detect"), name, command("train"), name
+    )
 
 
 def _measure(

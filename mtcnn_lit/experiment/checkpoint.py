@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.nets import NETS, Net, WeightsError, load_net, weights_digest
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def latest_run(output_dir: Path, stage: str, key: str) -> Path:
     runs = [(summary["finished"], run) for run, summary in _finished(output_dir) if summary["stage"] == stage]
     if not runs:
         raise WeightsError(
-            f"no finished {stage} run below {output_dir}: train one with 'python train.py net={stage}', "
+            f"no finished {stage} run below {output_dir}: train one with '{command('train')} net={stage}', "
             f"or name a checkpoint with {key}=PATH"
         )
     return max(runs)[1]

@@ -9,8 +9,10 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
+import cv2
 import hydra
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
@@ -21,6 +23,7 @@ from mtcnn_lit.data.patches import PatchError
 from mtcnn_lit.detections_file import DetectionsFileError
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError, nearest
+from mtcnn_lit.experiment.installation import configs
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.nets import WeightsError
 from mtcnn_lit.onnx_backend import OnnxError
@@ -37,28 +40,32 @@ USER_ERRORS = (
     PeerError,
 )
 
+_QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
+
 
 def _quieten() -> None:
     """Leave out what libraries say to everybody, so that what is printed is about the run."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a broken picture is an error of ours
     warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
 
 
-def run(task: Callable[[DictConfig], float | None], config_path: str, config_name: str) -> None:
+def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Path | None = None) -> None:
     """Run ``task`` with the configuration that the command line describes.
 
     Args:
-        config_path: folder of the configurations, absolute.
+        folder: of the configurations, where they are not the project's.
     """
+    folder = (folder or configs()).absolute()
     schema.register()
     _quieten()
     # Otherwise Hydra prints errors of composition itself, over many lines, and ends the process.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        hydra.main(version_base="1.3", config_path=config_path, config_name=config_name)(_guarded(task))()
+        hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(_guarded(task))()
     except (HydraException, OmegaConfBaseException) as error:
-        _fail(_explain(error))
+        _fail(_explain(error, folder))
 
 
 def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig], float | None]:
@@ -79,15 +86,16 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
     return guarded
 
 
-def _explain(error: BaseException) -> str:
-    """One line for an error of composition, with the nearest right name."""
+def _explain(error: BaseException, folder: Path | None = None) -> str:
+    """One line for an error of composition, with the nearest right name among the configurations in the folder."""
     chain = [error]
     while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(deeper)
     for each in chain:
-        if isinstance(each, MissingConfigException) and each.missing_cfg_file and each.options is not None:
+        if isinstance(each, MissingConfigException) and each.missing_cfg_file:
             group, _, name = each.missing_cfg_file.rpartition("/")
-            options = sorted(each.options)
+            # Hydra names none where a list of options was asked for.
+            options = sorted(each.options or (path.stem for path in (folder or configs()).glob(f"{group}/*.yaml")))
             return (
                 f"{group}={name}: no such configuration{nearest(name, options) or '.'} There are: {', '.join(options)}"
             )
@@ -113,15 +121,33 @@ def plain_list(arguments: Sequence[str], key: str) -> list[str]:
     return [_as_list(text, f"{key}=") for text in arguments]
 
 
+def plain_paths(arguments: Sequence[str]) -> list[str]:
+    """Command line arguments with the values of all ``….path=`` in quotes, so that names like ``it's (1).jpg`` pass.
+
+    ``~`` becomes the home folder, as it does in other words of a command line.
+    """
+    return [_as_path(text) for text in arguments]
+
+
 def _as_list(text: str, start: str) -> str:
     value = text.removeprefix(start)
     if not text.startswith(start) or value.startswith("["):
         return text
-    if value.startswith(("'", '"', "$")):  # quoted already, or an interpolation
+    if value.startswith(_QUOTED):
         return f"{start}[{value}]"
+    return f"{start}[{','.join(_quote(part) for part in value.split(',') if part)}]"
+
+
+def _as_path(text: str) -> str:
+    key, _, value = text.partition("=")
+    if not key.endswith(".path") or value in ("", "null") or value.startswith(_QUOTED):
+        return text
+    return f"{key}={_quote(os.path.expanduser(value))}"  # noqa: PTH111 - pathlib fails on `~name.jpg`
+
+
+def _quote(text: str) -> str:
     # In quotes Hydra takes backslashes as they are, but for those before a quote or the end.
-    quoted = ("'" + re.sub(r"(\\*)('|\Z)", _escape, part) + "'" for part in value.split(",") if part)
-    return f"{start}[{','.join(quoted)}]"
+    return "'" + re.sub(r"(\\*)('|\Z)", _escape, text) + "'"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import read_summary
+from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.record import read_settings
 from mtcnn_lit.report.comparison import comparison_page, summary
 from mtcnn_lit.report.curves import draw_curves
@@ -54,7 +55,7 @@ def _chosen(config: DictConfig) -> list[Path]:
         for run in runs:
             found.setdefault(run.resolve(), run)
     if not found:
-        raise ConfigError(f"no training run below {output}: train one with 'python train.py', or set runs=FOLDER")
+        raise ConfigError(f"no training run below {output}: train one with '{command('train')}', or set runs=FOLDER")
     return list(found.values())
 
 

@@ -1,9 +1,10 @@
-"""Detection from the command line: an input, a detector, an output."""
+"""Detection from the command line: an input, a detector, outputs."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,16 +14,19 @@ from tqdm import tqdm
 from mtcnn_lit.experiment.build import build, clear_errors
 from mtcnn_lit.experiment.check import check_config
 from mtcnn_lit.experiment.checkpoint import has_finished_run, latest_run
-from mtcnn_lit.images import ImageError
+from mtcnn_lit.experiment.output import keep_inputs, output_nodes
+from mtcnn_lit.inputs.base import Input
 from mtcnn_lit.mtcnn import MTCNN
+from mtcnn_lit.named_image import UnreadImage
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.nets.weights import PRETRAINED
+from mtcnn_lit.outputs.base import Output
 
 log = logging.getLogger(__name__)
 
 
 def detect(config: DictConfig) -> None:
-    """Detect faces in all pictures of the input and write them to the output.
+    """Detect faces in all pictures of the input and write them to the outputs.
 
     Pictures that can't be read are noted and passed over.
 
@@ -30,23 +34,36 @@ def detect(config: DictConfig) -> None:
         SystemExit: with status 1 at the end, when there was such a picture.
     """
     check_config(config)
-    source = build(config.input, "input")
+    nodes = output_nodes(config.output)
+    source: Input = build(config.input, "input")
+    keep_inputs(source, nodes)
     detector = build_detector(config)
-    output = build(config.output, "output")
-    faces, broken = 0, 0
-    for name, image in tqdm(source, desc="detecting", unit="image", dynamic_ncols=True):
-        if isinstance(image, ImageError):
-            log.warning("%s", image)
-            output.write_error(name, image)
-            broken += 1
-        else:
-            detections = detector.detect(image)
-            output.write(name, image, detections)
-            faces += len(detections)
-    output.close()
-    log.info("%d faces in %d pictures, %d not readable: %s", faces, len(source) - broken, broken, config.output.path)
+    faces, pictures, broken = 0, 0, 0
+    with ExitStack() as stack:
+        outputs = [_open(node, name, stack) for name, node in nodes.items()]
+        for picture in tqdm(source, desc="detecting", unit="image", dynamic_ncols=True):
+            if isinstance(picture, UnreadImage):
+                log.warning("%s", picture.error)
+                for output in outputs:
+                    output.write_error(picture)
+                broken += 1
+            else:
+                detections = detector.detect(picture.image)
+                for output in outputs:
+                    output.write(picture, detections)
+                faces += len(detections)
+                pictures += 1
+    where = ", ".join(str(node.path) for node in nodes.values() if "path" in node)
+    log.info("%d faces in %d pictures, %d not readable: %s", faces, pictures, broken, where)
     if broken:
         raise SystemExit(1)
+
+
+def _open(node: DictConfig, name: str, stack: ExitStack) -> Output:
+    """Build an output that is closed with the stack."""
+    output: Output = build(node, f"output.{name}")
+    stack.callback(output.close)
+    return output
 
 
 def build_detector(config: DictConfig) -> MTCNN:

@@ -20,6 +20,7 @@ from mtcnn_lit.experiment.after_training import EVALUATION, evaluate_best
 from mtcnn_lit.experiment.build import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
+from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.memory import keep_freed_memory
 from mtcnn_lit.nets import NETS, load_net, weights_digest
 from mtcnn_lit.nets.weights import checkpoint_file, save_net
@@ -135,14 +136,14 @@ def _flatten(node: Any, key: str = "") -> dict[str, Any]:
 
 def _command() -> str:
     """The command line that trains these weights."""
-    words = ["python", "train.py", *HydraConfig.get().overrides.task]
+    words = [*command("train").split(), *HydraConfig.get().overrides.task]
     return shlex.join(word for word in words if not word.startswith(("paths.", "ckpt_path=")))
 
 
 def _closing_words(config: DictConfig, best: float, run: Path) -> str:
     following = list(NETS)[list(NETS).index(config.stage) + 1 :]
-    words = ["python", "train.py", *(f"net={name}" for name in following[:1]), *_shared_overrides()]
-    detect = "python scripts/detect.py input=folder input.path=PICTURES output=images output.path=FOUND"
+    words = [*command("train").split(), *(f"net={name}" for name in following[:1]), *_shared_overrides()]
+    detect = f"{command('detect')} input=folder input.path=PICTURES output=images output.path=FOUND"
     return f"""
 {config.stage} is trained: best {config.monitor.metric} {best:.3f}
   checkpoint  {run / "checkpoints" / "best.ckpt"}

@@ -102,7 +102,7 @@ class DetectConfig:
     """configs/detect.yaml."""
 
     input: Any = MISSING
-    output: Any = MISSING
+    output: dict[str, Any] = MISSING  # the outputs by name, and `path`
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     paths: Paths = field(default_factory=Paths)
 

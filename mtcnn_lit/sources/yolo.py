@@ -22,9 +22,8 @@ _log = logging.getLogger(__name__)
 
 _ORIENTATION = 0x0112
 _TURNED_A_QUARTER = (5, 6, 7, 8)
-# The formats whose EXIF orientation OpenCV applies and Pillow's size leaves out: Pillow turns TIFF itself, and OpenCV
-# doesn't turn AVIF.
-_TURNED_FORMATS = ("JPEG", "MPO", "PNG", "WEBP")
+# The formats whose EXIF orientation `read_image` applies and Pillow's size leaves out: Pillow turns TIFF itself.
+_TURNED_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF")
 _SLACK = 0.01  # exporters round, so that a box at the border reaches over it
 
 

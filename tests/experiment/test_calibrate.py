@@ -18,8 +18,8 @@ from mtcnn_lit.nets.weights import save_net
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
-    "import sys; from mtcnn_lit.experiment import cli, evaluate; "
-    "cli.run(evaluate.evaluate, sys.argv.pop(1), 'evaluate')"
+    "import pathlib, sys; from mtcnn_lit.experiment import cli, evaluate; "
+    "cli.run(evaluate.evaluate, 'evaluate', pathlib.Path(sys.argv.pop(1)))"
 )
 
 

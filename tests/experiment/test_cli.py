@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from mtcnn_lit.experiment.cli import plain_list
+from mtcnn_lit.experiment.cli import plain_list, plain_paths
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,6 +54,15 @@ CASES = {
         + [f"detector.weights.{net}=pretrained" for net in ("pnet", "rnet", "onet")],
         "error: detector: backend must be torch or onnx, not onxx",
     ),
+    "wrong output in a list": (
+        ["scripts/detect.py", "output=json,imgaes", "input.path=any"],
+        "error: output=imgaes: no such configuration; did you mean images? There are: crops, csv, images, json",
+    ),
+    "no match": (
+        ["scripts/detect.py", "input.path={tmp}/it's (1)*.jpg"],
+        "error: no picture matches {tmp}/it's (1)*.jpg: looked for files ending in "
+        ".avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp",
+    ),
     "no picture": (
         ["scripts/detect.py", "input.path={tmp}/none.jpg"],
         "error: no picture at {tmp}/none.jpg: set input.path to a file, or take input=folder",
@@ -90,6 +99,18 @@ def test_one_line_says_what_is_wrong(name: str, tmp_path: Path) -> None:
 def test_a_plain_list_is_what_hydra_reads(value: str, folders: list[str]) -> None:
     (override,) = plain_list([f"runs={value}"], "runs")
     assert [str(folder) for folder in OverridesParser.create().parse_override(override).value()] == folders  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "path", ["it's (1).jpg", "~nobody (2).jpg", "Grüße/a,b=c.jpg", "DIR/[ab]*.jpg", "end\\", "0", "-", "{a}#b"]
+)
+def test_any_path_is_what_hydra_reads(path: str) -> None:
+    for text in plain_paths([f"input.path={path}", f"output.json.path={path}"]):
+        assert OverridesParser.create().parse_override(text).value() == path
+    assert plain_paths(["input.path=~/a.jpg"]) == [f"input.path='{Path.home() / 'a.jpg'}'"]
+    assert plain_paths(["a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a"]) == [
+        *("a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a")
+    ]
 
 
 def test_other_arguments_stay_as_they_are() -> None:

@@ -1,0 +1,56 @@
+"""The commands: `train` is ``python train.py`` in a checkout and ``mtcnn-train`` where the package is installed.
+
+So are the others, with ``python scripts/detect.py`` for `detect`. Each takes its arguments from ``sys.argv``, and
+imports what it runs when it is called: none waits for the libraries of the others.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from mtcnn_lit.experiment.cli import plain_list, plain_paths, run
+
+
+def train() -> None:
+    """Train one stage of the cascade: ``net=pnet|rnet|onet``, or all with ``-m net=pnet,rnet,onet``."""
+    from mtcnn_lit.experiment.fit import fit
+
+    run(fit, "train")
+
+
+def detect() -> None:
+    """Find faces: ``input=folder input.path=DIR output=json output.path=FILE.jsonl``."""
+    from mtcnn_lit.experiment.detect import detect
+
+    sys.argv[1:] = plain_paths(plain_list(sys.argv[1:], "output"))
+    run(detect, "detect")
+
+
+def evaluate() -> None:
+    """Measure the cascade on a source's test split: ``source=widerface source.root=DIR``."""
+    from mtcnn_lit.experiment.evaluate import evaluate
+
+    sys.argv[1:] = plain_list(sys.argv[1:], "recall")
+    run(evaluate, "evaluate")
+
+
+def compare() -> None:
+    """Draw curves and figures of runs beside each other: ``runs=outputs/train,outputs/sweeps``."""
+    from mtcnn_lit.experiment.compare import compare
+
+    sys.argv[1:] = plain_list(sys.argv[1:], "runs")
+    run(compare, "compare")
+
+
+def export() -> None:
+    """Write the networks as ONNX files: ``export.path=FOLDER``."""
+    from mtcnn_lit.experiment.export import export
+
+    run(export, "export")
+
+
+def benchmark() -> None:
+    """Measure how fast detection, training and mining are here: ``images=PICTURES``."""
+    from mtcnn_lit.experiment.benchmark import benchmark
+
+    run(benchmark, "benchmark")

@@ -1,0 +1,46 @@
+"""The outputs of a detection: which there are, and that none takes the place of an input or of another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.inputs.base import Input
+
+
+def output_nodes(config: DictConfig) -> dict[str, DictConfig]:
+    """The configuration of each output, by name; ``output.path`` has gone to the only one that it can mean.
+
+    Raises:
+        ConfigError: when it could mean none or several, or two outputs would write to one place.
+    """
+    nodes = {str(name): node for name, node in config.items() if isinstance(node, DictConfig)}
+    writing = [name for name, node in nodes.items() if "path" in node]
+    if config.path is not None:
+        if len(writing) != 1:
+            remedy = " and ".join(f"output.{name}.path=…" for name in writing) or "output=json or output=images"
+            raise ConfigError(f"output.path is for one output that writes files, here are {len(writing)}: set {remedy}")
+        nodes[writing[0]].path = config.path
+    by_place = defaultdict(list)
+    for name in writing:
+        by_place[Path(nodes[name].path).resolve()].append(f"output.{name}.path")
+    for place, keys in by_place.items():
+        if len(keys) > 1:
+            raise ConfigError(f"{' and '.join(keys)} are both {place}: give each output a place of its own")
+    return nodes
+
+
+def keep_inputs(source: Input, nodes: Mapping[str, DictConfig]) -> None:
+    """See to it that no output begins by replacing a file that is to be read.
+
+    Raises:
+        ConfigError: when one would.
+    """
+    for name, node in nodes.items():
+        place = Path(node.get("path") or "")
+        if place.is_file() and any(path.exists() and path.samefile(place) for path in source.files):
+            raise ConfigError(f"output.{name}.path: {place} is one of the pictures to read: choose another file")

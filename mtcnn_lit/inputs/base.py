@@ -1,0 +1,19 @@
+"""What every input is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from mtcnn_lit.named_image import NamedImage, UnreadImage
+
+
+class Input(Protocol):
+    """Pictures in their order. One that knows how many there are has ``len()`` too."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The files that it reads, which no output may replace; none for a camera."""
+
+    def __iter__(self) -> Iterator[NamedImage | UnreadImage]: ...

@@ -1,0 +1,120 @@
+"""Picture files to detect in: one, those that a pattern matches, a list, or a folder of them."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from mtcnn_lit.images import EXTENSIONS, ImageError, list_images, read_image
+from mtcnn_lit.named_image import NamedImage, UnreadImage, is_made
+from mtcnn_lit.prefetch import prefetch
+
+log = logging.getLogger(__name__)
+
+STANDARD_INPUT = "-"
+
+
+class FilesInput:
+    """Picture files in their order, read ahead of detection; of all but a few, only the paths are in memory.
+
+    Attributes:
+        files: what is read.
+    """
+
+    def __init__(self, files: Sequence[Path], root: Path | None) -> None:
+        """`files` are named relative to `root`, or without one by their path as it is."""
+        self.files = files
+        self._root = root
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __iter__(self) -> Iterator[NamedImage | UnreadImage]:
+        return prefetch(self._read, self.files)
+
+    def _read(self, path: Path) -> NamedImage | UnreadImage:
+        name = (path.relative_to(self._root) if self._root else path).as_posix()
+        try:
+            return NamedImage(name, read_image(path))
+        except ImageError as error:
+            return UnreadImage(name, error)
+
+
+class ImageInput(FilesInput):
+    """A picture file; the pictures that a pattern matches; or those listed on standard input, a path a line.
+
+    Args:
+        path: a file; a pattern such as ``DIR/*.jpg``, or ``DIR/**/*.jpg`` for any depth; or ``-`` for the list. Listed
+            pictures are named as they are listed, others relative to their folder, or the pattern's.
+
+    Raises:
+        ImageError: when there is no such picture.
+    """
+
+    def __init__(self, path: str) -> None:
+        place = Path(path)
+        if path == STANDARD_INPUT:
+            super().__init__(_listed(), None)
+        elif place.is_file():
+            super().__init__([place], place.parent)
+        elif glob.has_magic(path):
+            super().__init__(_matching(place), _folder_of(place))
+        else:
+            raise ImageError(f"no picture at {path}: set input.path to a file, or take input=folder")
+
+
+class FolderInput(FilesInput):
+    """All pictures below a folder at any depth, sorted by path.
+
+    Raises:
+        ImageError: when there is no such folder, or no picture in it.
+    """
+
+    def __init__(self, path: str) -> None:
+        folder = Path(path)
+        if not folder.is_dir():
+            raise ImageError(f"no folder at {path}: set input.path to a folder, or take input=image")
+        files = _without_made(list_images(folder))
+        if not files:
+            raise ImageError(f"no pictures in {path}: looked for files ending in {_endings()}")
+        super().__init__(files, folder)
+
+
+def _matching(pattern: Path) -> list[Path]:
+    found = sorted(map(Path, glob.glob(str(pattern), recursive=True)))  # noqa: PTH207 - it takes absolute ones too
+    files = _without_made(path for path in found if path.suffix.lower() in EXTENSIONS and path.is_file())
+    if not files:
+        raise ImageError(f"no picture matches {pattern}: looked for files ending in {_endings()}")
+    return files
+
+
+def _folder_of(pattern: Path) -> Path:
+    """The folder before the first part with a wildcard."""
+    parts = pattern.parts
+    first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:first])
+
+
+def _listed() -> list[Path]:
+    lines = (os.fsdecode(line).rstrip("\r\n") for line in sys.stdin.buffer)  # file names need be no UTF-8
+    files = _without_made(Path(line) for line in lines if line)
+    if not files:
+        raise ImageError("no picture is listed on standard input: give a path a line, or set input.path")
+    return files
+
+
+def _without_made(paths: Iterable[Path]) -> list[Path]:
+    """Without the pictures that earlier detections left: they are no input, wherever they lie."""
+    paths = list(paths)
+    files = [path for path in paths if not is_made(path)]
+    if len(files) < len(paths):
+        log.info("passed over %d pictures that detection made (….faces.png, ….face-N.png)", len(paths) - len(files))
+    return files
+
+
+def _endings() -> str:
+    return ", ".join(sorted(EXTENSIONS))

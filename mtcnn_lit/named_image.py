@@ -1,0 +1,62 @@
+"""What goes from an input to the outputs: a picture with its name, or why it could not be read."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtcnn_lit.images import Image, ImageError
+
+# Pictures that outputs make of a picture: with boxes drawn in, and of each face.
+_MADE = re.compile(r".+\.(faces|face-\d+)\.png")
+
+
+@dataclass(frozen=True)
+class NamedImage:
+    """A picture of an input. A frame of a video is one too, with a number and a time: a subclass with more fields.
+
+    Attributes:
+        name: what outputs call it; the path relative to the input's.
+        image: uint8 RGB (H, W, 3).
+    """
+
+    name: str
+    image: Image
+
+    def position(self) -> dict[str, int | float]:
+        """What files of detections say beside the name: where in a video the picture is. Nothing for a lone picture."""
+        return {}
+
+
+@dataclass(frozen=True)
+class UnreadImage:
+    """A picture of an input that could not be read."""
+
+    name: str
+    error: ImageError
+
+
+def drawn_file(folder: str | Path, name: str) -> Path:
+    """Where a picture goes once boxes are drawn in: ``<name>.faces.png`` below the folder."""
+    return _below(folder, f"{name}.faces.png")
+
+
+def face_file(folder: str | Path, name: str, number: int) -> Path:
+    """Where a face cut out of a picture goes: ``<name>.face-<number>.png`` below the folder, the best has number 1."""
+    return _below(folder, f"{name}.face-{number:03d}.png")
+
+
+def is_made(path: Path) -> bool:
+    """Whether the name is one of those above: inputs pass over such files, so that no output replaces what is read."""
+    return _MADE.fullmatch(path.name) is not None
+
+
+def _below(folder: str | Path, name: str) -> Path:
+    """The name below the folder, whatever it is: absolute ones, and those by way of ``..``, keep all their folders."""
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts:
+        path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
+        path = path.relative_to(path.anchor)
+    return Path(folder) / path

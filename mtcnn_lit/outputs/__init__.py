@@ -1,0 +1,8 @@
+"""Where pictures and their detections go: an output for each file here, all of them at once if one likes."""
+
+from mtcnn_lit.outputs.crops import CropsOutput
+from mtcnn_lit.outputs.csv import CsvOutput
+from mtcnn_lit.outputs.images import ImagesOutput
+from mtcnn_lit.outputs.json import JsonOutput
+
+__all__ = ["CropsOutput", "CsvOutput", "ImagesOutput", "JsonOutput"]

@@ -1,0 +1,25 @@
+"""What every output is."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.named_image import NamedImage, UnreadImage
+
+
+class Output(Protocol):
+    """Takes the pictures of an input in their order, each with its detections.
+
+    An output that writes to files has the argument ``path``, and raises `mtcnn_lit.images.ImageError` with one line
+    when it can't write there.
+    """
+
+    def write(self, picture: NamedImage, detections: Detections) -> None:
+        """Take one picture."""
+
+    def write_error(self, picture: UnreadImage) -> None:
+        """Note that a picture could not be read."""
+
+    def close(self) -> None:
+        """Finish; called after the last picture, and when detection stops before it."""

@@ -1,0 +1,50 @@
+"""``output=crops``: each face as a picture of its own."""
+
+from __future__ import annotations
+
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.images import Image, make_folder, write_image
+from mtcnn_lit.named_image import NamedImage, UnreadImage, face_file
+
+
+class CropsOutput:
+    """Each face cut out with a margin, below a folder, as ``<name>.face-001.png`` and so on, best score first.
+
+    Args:
+        path: the folder.
+        margin: what is left around the box on each side, as a share of its width or height; the picture's edge ends it.
+
+    Raises:
+        ValueError: when the margin is negative.
+    """
+
+    def __init__(self, path: str, margin: float = 0.2) -> None:
+        if not margin >= 0:
+            raise ValueError(f"margin must not be negative, not {margin}")
+        self._folder = make_folder(path)
+        self._margin = margin
+
+    def write(self, picture: NamedImage, detections: Detections) -> None:
+        """Save the faces of one picture."""
+        for number, box in enumerate(detections.boxes.tolist(), start=1):
+            write_image(face_file(self._folder, picture.name, number), cut_out(picture.image, box, self._margin))
+
+    def write_error(self, picture: UnreadImage) -> None:
+        """Nothing to cut out."""
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+
+def cut_out(image: Image, box: list[float], margin: float) -> Image:
+    """The part of a picture (H, W, 3) in the box ``x1 y1 x2 y2`` and around it; one pixel at least."""
+    x1, y1, x2, y2 = box
+    left, right = _span(x1, x2, margin, image.shape[1])
+    top, bottom = _span(y1, y2, margin, image.shape[0])
+    return image[top:bottom, left:right]
+
+
+def _span(low: float, high: float, margin: float, size: int) -> tuple[int, int]:
+    around = margin * (high - low)
+    first = min(max(round(low - around), 0), size - 1)
+    return first, max(min(round(high + around), size), first + 1)

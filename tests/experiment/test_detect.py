@@ -1,0 +1,76 @@
+"""Detection as its configuration describes it: every output gets every picture, and failures lose nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from hydra import compose, initialize_config_dir
+
+from mtcnn_lit.boxes import iou
+from mtcnn_lit.experiment import schema
+from mtcnn_lit.experiment.detect import detect
+from mtcnn_lit.images import ImageError, read_image, write_image
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+FACE = torch.tensor([[181.0, 62, 268, 172]])  # of the astronaut
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A picture with a face, one without, and a text named as a picture."""
+    write_image(tmp_path / "in" / "a" / "astronaut.png", skimage.data.astronaut())
+    (tmp_path / "in" / "broken.jpg").write_text("no picture")
+    write_image(tmp_path / "in" / "none.png", np.full((60, 80, 3), 90, np.uint8))
+    return tmp_path / "in"
+
+
+def run(tmp_path: Path, *overrides: str) -> None:
+    schema.register()
+    places = [f"paths.output_dir={tmp_path}/out", f"paths.run_dir={tmp_path}"]
+    weights = [f"detector.weights.{net}=pretrained" for net in ("pnet", "rnet", "onet")]
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        detect(compose("detect", [*overrides, *weights, *places, "detector.device=cpu"]))
+
+
+def test_all_outputs_at_once(folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path, "input=folder", f"input.path={folder}", "output=[json,csv,images,crops]")
+    assert stop.value.code == 1  # for the one that is no picture
+    assert "1 faces in 2 pictures, 1 not readable: " in caplog.text
+    out = tmp_path / "out" / "detect"
+    first, broken, none = (json.loads(line) for line in (out / "detections.jsonl").read_text().splitlines())
+    assert (first["image"], broken["image"], none["image"]) == ("a/astronaut.png", "broken.jpg", "none.png")
+    assert iou(torch.tensor(first["boxes"]), FACE).item() > 0.5
+    assert "not a picture" in broken["error"]
+    assert none["boxes"] == []
+    with (out / "detections.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[1:] == [["a/astronaut.png", *map(str, first["boxes"][0]), str(first["scores"][0])]]
+    pictures = {path.relative_to(out).as_posix() for path in out.rglob("*.png")}
+    assert pictures == {
+        "a/astronaut.png.faces.png",
+        "none.png.faces.png",
+        "crops/a/astronaut.png.face-001.png",
+    }
+    crop = read_image(out / "crops" / "a" / "astronaut.png.face-001.png")
+    x1, y1, x2, y2 = first["boxes"][0]
+    assert crop.shape[:2] == pytest.approx((1.4 * (y2 - y1), 1.4 * (x2 - x1)), abs=1)
+
+
+def test_what_was_found_before_an_output_fails_is_kept(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found" / "none.png.faces.png").mkdir()  # in the way of the second picture
+    places = [f"output.json.path={tmp_path}/a.jsonl", f"output.images.path={tmp_path}/found"]
+    with pytest.raises(ImageError, match=r"can't write .*none\.png\.faces\.png: Is a directory"):
+        run(tmp_path, "input=folder", f"input.path={folder}", "output=[json,images]", *places)
+    lines = (tmp_path / "a.jsonl").read_text().splitlines()
+    assert [json.loads(line)["image"] for line in lines] == ["a/astronaut.png", "broken.jpg", "none.png"]
+    assert (tmp_path / "found" / "a" / "astronaut.png.faces.png").is_file()

@@ -1,0 +1,64 @@
+"""Several outputs at once, each with a place of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from mtcnn_lit.experiment import schema
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.output import keep_inputs, output_nodes
+from mtcnn_lit.images import write_image
+from mtcnn_lit.inputs import ImageInput
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def composed(*overrides: str) -> DictConfig:
+    schema.register()
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        return compose("detect", ["input.path=somewhere", *overrides]).output
+
+
+def places(*overrides: str) -> dict[str, str]:
+    return {name: node.path for name, node in output_nodes(composed(*overrides)).items()}
+
+
+def test_each_output_has_a_place_by_default() -> None:
+    assert places() == {"images": "outputs/detect"}
+    assert places("output=[json,images]") == {"json": "outputs/detect/detections.jsonl", "images": "outputs/detect"}
+
+
+def test_one_output_takes_the_short_path() -> None:
+    assert places("output=json", "output.path=a.jsonl") == {"json": "a.jsonl"}
+    assert places("output=json", "output.json.path=a.jsonl") == {"json": "a.jsonl"}
+
+
+def test_several_outputs_take_a_path_each() -> None:
+    chosen = ("output=[json,images]", "output.json.path=a.jsonl", "output.images.path=found")
+    assert places(*chosen) == {"json": "a.jsonl", "images": "found"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "complaint"),
+    [
+        (("output.path=x",), r"here are 2: set output\.json\.path=… and output\.images\.path=…"),
+        (("output.json.path=x", "output.images.path=y/../x"), "output.json.path and output.images.path are both .*/x:"),
+    ],
+)
+def test_two_outputs_in_one_place_are_refused(overrides: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        places("output=[json,images]", *overrides)
+
+
+def test_a_picture_to_read_is_no_place_for_an_output(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    write_image(path, np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "link").symlink_to(path)
+    nodes = output_nodes(composed("output=json", f"output.path={tmp_path / 'link'}"))
+    with pytest.raises(ConfigError, match=r"output\.json\.path: .*link is one of the pictures to read"):
+        keep_inputs(ImageInput(str(path)), nodes)
