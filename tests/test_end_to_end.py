@@ -98,6 +98,17 @@ def test_one_command_trains_all_stages_and_hands_over(swept: Swept) -> None:
         assert set(checkpoint["hyper_parameters"]) == {"net"}
 
 
+def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swept, tmp_path: Path) -> None:
+    again = ["data=pnet_again", f"upstream.earlier={swept.runs[0]}", "epochs.pnet=1"]
+    assert "earlier pnet: " in train(tmp_path, *again)
+    run = only(tmp_path, "train/pnet/*")
+    first = json.loads((swept.runs[0] / "summary.json").read_text())["weights"]
+    assert json.loads((run / "summary.json").read_text())["upstream"] == {"earlier": first}
+    manifest = json.loads(only(tmp_path, "patches/train-12px-*/manifest.json").read_text())
+    assert manifest["mining"]["upstream"] == [first]
+    assert manifest["origins"]["cascade"] > 0
+
+
 def test_the_same_sweep_with_ckpt_path_last_trains_nothing_again(swept: Swept) -> None:
     before = {path: path.stat().st_mtime_ns for path in swept.output.glob("sweeps/*/*/checkpoints/*")}
     printed = train(swept.output, "-m", "net=pnet,rnet,onet", "epochs={pnet: 3, rnet: 2, onet: 2}", "ckpt_path=last")

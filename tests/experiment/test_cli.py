@@ -40,6 +40,19 @@ CASES = {
         "error: no finished pnet run below {tmp}: train one with 'python train.py net=pnet', "
         "or name a checkpoint with upstream.pnet=PATH",
     ),
+    "no earlier run": (
+        ["train.py", "data=pnet_again", "upstream.earlier=newest", "paths.output_dir={tmp}"],
+        "error: no finished pnet run below {tmp}: train one with 'python train.py net=pnet', "
+        "or name a checkpoint with upstream.earlier=PATH",
+    ),
+    "another round without an earlier one": (
+        ["train.py", "data=pnet_again", "paths.output_dir={tmp}"],
+        "error: upstream.earlier: this miner needs a trained network; set it to newest or to a run",
+    ),
+    "an earlier run for a miner without networks": (
+        ["train.py", "upstream.earlier=pretrained", "paths.output_dir={tmp}"],
+        "error: upstream.earlier: this miner takes no network; choose data=pnet_again",
+    ),
     "no checkpoint": (
         ["train.py", "ckpt_path={tmp}/none.ckpt"],
         "error: no checkpoint at {tmp}/none.ckpt: name a .ckpt file or a run's folder",
