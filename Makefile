@@ -11,7 +11,9 @@ STAMP := .venv/.set-up-complete
 export NO_ALBUMENTATIONS_UPDATE := 1# or it asks the network for its newest version at every import
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup train test test-all lint tensorboard
+ON_WIDERFACE = source=widerface source.root=$(WIDERFACE)
+
+.PHONY: help setup train release test test-all lint tensorboard
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,6 +23,12 @@ setup: $(STAMP)  ## create .venv with the pinned packages
 train: $(STAMP)  ## train the whole cascade on synthetic pictures and measure it on others
 	$(BIN)/python train.py -m net=pnet,rnet,onet experiment=synthetic
 	$(BIN)/python scripts/evaluate.py detector=training
+
+release: $(STAMP)  ## train the weights of the package: make release WIDERFACE=FOLDER
+	@[ -d "$(WIDERFACE)" ] || { echo "name the folder with WIDER_train: make release WIDERFACE=FOLDER"; exit 1; }
+	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release_first
+	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release data=pnet_again upstream.earlier=newest
+	$(BIN)/python train.py -m net=rnet,onet $(ON_WIDERFACE) experiment=release
 
 # Two workers of one thread each: more threads than cores make torch slower, not faster.
 test: $(STAMP)  ## run the tests, except the slow ones
