@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from mtcnn_lit.boxes import decode, nms, square
+from mtcnn_lit.boxes import decode, nms
+from mtcnn_lit.crops import look_at_crops
 from mtcnn_lit.detections import Candidates, Detections
 from mtcnn_lit.images import Image
-from mtcnn_lit.nets import Net, ONet, PNet, RNet, half_precision, normalize
+from mtcnn_lit.nets import Net, ONet, PNet, RNet
 from mtcnn_lit.proposals import Level, Windows, look_at_levels, suppress_neighbours, window_boxes, windows_above
 from mtcnn_lit.pyramid import Pyramid
 
@@ -27,25 +26,24 @@ _NMS_ACROSS_LEVELS = 0.7
 _NMS_AFTER_RNET = 0.7
 _NMS_AT_THE_END = 0.7  # over the smaller box, so that a box inside another one goes
 
-# Pixels of the crops judged at once, 64 crops of R-Net and 16 of O-Net: bounds the memory, however many faces there
-# are, and keeps what passes between the layers in the processor's cache.
-_CHUNK_PIXELS = 64 * 24 * 24
-_GPU_CHUNKS = 64  # of these at once on a GPU
-
 # Images of a list that go through the cascade together.
 _BATCH = 16
 
 # Lowest score of a P-Net window that `Step.judged` tells of: nearly all windows lie below, and nobody looks for them.
 _WORTH_TELLING = 0.01
 
-StepName = Literal["pnet", "pnet_nms", "rnet", "onet", "nms"]
+# A score of exactly 0 or 1 has no finite logit.
+_LOGIT_EPS = 1e-6
+
+StepName = Literal["pnet", "pnet_nms", "rnet", "onet", "nms", "again"]
 
 
 class Step(NamedTuple):
     """What one step of the cascade made of a batch of images.
 
     Attributes:
-        name: "pnet" (windows over its threshold), "pnet_nms", "rnet" (with its NMS), "onet", or "nms", the last one.
+        name: "pnet" (windows over its threshold), "pnet_nms", "rnet" (with its NMS), "onet", "nms", or "again", O-Net's
+            second look.
         found: what goes on to the next step.
         judged: gives what the step had to decide on, with its scores: boxes as they came in. Made only when asked for.
     """
@@ -125,7 +123,10 @@ class Cascade:
         for step in self._networks(pyramids):
             yield step
         found = step.found
-        yield Step("nms", found.select(found.nms(_NMS_AT_THE_END, "minimum")), lambda: found)
+        kept = found.select(found.nms(_NMS_AT_THE_END, "minimum"))
+        yield Step("nms", kept, lambda: found)
+        if self.onet is not None:
+            yield self._look_again(self.onet, pyramids, kept)
 
     @torch.no_grad()
     def _networks(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
@@ -170,14 +171,7 @@ class Cascade:
         self, name: Literal["rnet", "onet"], net: RNet | ONet, pyramids: Sequence[Pyramid], before: Candidates
     ) -> Step:
         """What R-Net or O-Net lets pass of the squares around the candidates, moved to where it sees the face."""
-        squares = square(before.boxes)
-        boxes, image = squares.cpu().numpy(), before.image.cpu().numpy()  # once: each such copy waits for a GPU
-        size = _CHUNK_PIXELS // net.input_size**2 * (1 if self.device.type == "cpu" else _GPU_CHUNKS)
-        chunks = (slice(start, start + size) for start in range(0, max(1, len(boxes)), size))
-        crops = (crop_images(pyramids, boxes[chunk], image[chunk], net.input_size) for chunk in chunks)
-        with half_precision(self.device):
-            answers = [net(normalize(torch.from_numpy(each).to(self.device))) for each in crops]
-        logits, offsets = (torch.cat(column).float() for column in zip(*answers, strict=True))
+        squares, logits, offsets = look_at_crops(net, pyramids, before)
         scores = logits.sigmoid()
         kept = torch.nonzero(scores >= self.thresholds[1 if name == "rnet" else 2]).squeeze(1)
         if name == "rnet":
@@ -185,13 +179,15 @@ class Cascade:
         found = Candidates(decode(squares[kept], offsets[kept]), scores[kept], before.image[kept])
         return Step(name, found, lambda: before._replace(scores=scores))
 
+    def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates) -> Step:
+        """O-Net's opinion of its own detections, which are better placed than what R-Net showed it.
 
-def crop_images(
-    pyramids: Sequence[Pyramid], boxes: npt.NDArray[np.float32], image: npt.NDArray[np.int64], size: int
-) -> Image:
-    """Regions (N, 4) of the images with the numbers (N,). Shape: -> (N, size, size, 3) uint8 RGB."""
-    crops = np.empty((len(boxes), size, size, 3), dtype=np.uint8)
-    for number in np.unique(image):
-        chosen = image == number
-        crops[chosen] = pyramids[number].crops(boxes[chosen], size)
-    return crops
+        The paper's cascade has no such step. The boxes are those of the second look, the scores the mean of both (of
+        their logits). It costs little: O-Net sees many more crops the first time.
+        """
+        squares, logits, offsets = look_at_crops(net, pyramids, before)
+        scores = ((logits + before.scores.logit(_LOGIT_EPS)) / 2).sigmoid()
+        kept = scores >= self.thresholds[2]
+        found = Candidates(decode(squares[kept], offsets[kept]), scores[kept], before.image[kept])
+        found = found.select(found.nms(_NMS_AT_THE_END, "minimum"))
+        return Step("again", found, lambda: before._replace(scores=scores))

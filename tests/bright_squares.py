@@ -34,7 +34,7 @@ class BrightPNet(PNet):
 
 
 def bright_part(crops: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits that a whole bright square lies in each crop, and the offsets that lead from the crop to it."""
+    """Logits that a whole bright square lies in each crop or fills it; the offsets that lead from the crop to it."""
     bright = crops.mean(dim=1) > 0
     inside = bright[:, 1:-1, 1:-1].sum(dim=(1, 2))
     at_the_rim = bright.sum(dim=(1, 2)) - inside
@@ -45,6 +45,7 @@ def bright_part(crops: Tensor) -> tuple[Tensor, Tensor]:
         sides.append((lines.argmax(dim=1) / size, -lines.flip(1).argmax(dim=1) / size))
     (left, right), (top, bottom) = sides
     logits = torch.where((at_the_rim == 0) & (inside > 0), 20 * share, -10.0)
+    logits = torch.where(bright.float().mean(dim=(1, 2)) > 0.9, 20.0, logits)
     return logits, torch.stack([left, top, right, bottom], dim=1)
 
 

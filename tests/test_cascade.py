@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtcnn_lit import Detections, cascade, proposals
+from mtcnn_lit import Detections, crops, proposals
 from mtcnn_lit.boxes import iou
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.nets import ONet, PNet, RNet
@@ -85,7 +85,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     image = picture(150, 200, (10, 10, 34, 34), (60, 20, 100, 60), (120, 60, 190, 130))
     whole, proposals = bright_cascade().detect([image])[0], Cascade(BrightPNet()).detect([image])[0]
     assert len(proposals) > 7  # so that there are several chunks, the last one not full
-    monkeypatch.setattr(cascade, "_CHUNK_PIXELS", 3 * 48 * 48)
+    monkeypatch.setattr(crops, "_CHUNK_PIXELS", 3 * 48 * 48)
     assert_same(bright_cascade().detect([image])[0], whole)
 
 

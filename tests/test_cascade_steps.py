@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TypeVar
 
 import pytest
@@ -40,9 +41,20 @@ def pnet(levels: dict[int, list[Window]]) -> PNet:
 
 
 def scripted(net: CropNet, *answers: tuple[float, Offsets]) -> CropNet:
-    """The network, made to answer its first crop, its second and so on with a logit and offsets."""
-    logits, offsets = torch.tensor([logit for logit, _ in answers]), torch.tensor([sides for _, sides in answers])
-    net.forward = lambda crops: (logits[: len(crops)].float(), offsets[: len(crops)].float())  # type: ignore[method-assign]
+    """The network, made to answer its first crop, its second and so on with a logit and offsets.
+
+    O-Net, asked again of what it found, best first, says the same of each, and that the box should stay.
+    """
+    logits = torch.tensor([logit for logit, _ in answers]).float()
+    offsets = torch.tensor([sides for _, sides in answers]).float()
+    again = (logits.sort(descending=True).values, torch.zeros_like(offsets))
+    looks = itertools.cycle([(logits, offsets), again] if isinstance(net, ONet) else [(logits, offsets)])
+
+    def answer(crops: Tensor) -> tuple[Tensor, Tensor]:
+        scores, sides = next(looks)
+        return scores[: len(crops)], sides[: len(crops)]
+
+    net.forward = answer  # type: ignore[method-assign]
     return net
 
 

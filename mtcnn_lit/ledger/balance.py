@@ -18,6 +18,7 @@ STEP_TITLES: dict[StepName, str] = {
     "rnet": "R-Net",
     "onet": "O-Net",
     "nms": "last NMS",
+    "again": "second look",
 }
 
 

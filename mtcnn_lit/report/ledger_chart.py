@@ -16,13 +16,14 @@ from mtcnn_lit.ledger import STEP_TITLES, Balance
 from mtcnn_lit.report.style import COLOURS, FAINT, INK
 
 # A network and its NMS are two shades of one colour; what is found is green.
-_BLUE, _VERMILION, _GREEN, _PURPLE, _SKY, _ORANGE, _ = COLOURS
+_BLUE, _VERMILION, _GREEN, _PURPLE, _SKY, _ORANGE, _GREY = COLOURS
 _STEP_COLOURS: dict[StepName, str] = {
     "pnet": _BLUE,
     "pnet_nms": _SKY,
     "rnet": _VERMILION,
     "onet": _ORANGE,
     "nms": _PURPLE,
+    "again": _GREY,
 }
 _LIGHT = (_SKY, _ORANGE, _PURPLE)  # white is hard to read on them
 

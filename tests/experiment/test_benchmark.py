@@ -55,7 +55,7 @@ def test_detection_beside_another_detector(command: list[str], tmp_path: Path) -
     for row in figures["detection"]:
         assert row["ms"] > 0
         assert row["macs"] > 0
-        assert list(row["step_ms"]) == ["pnet", "pnet_nms", "rnet", "onet", "nms"]
+        assert list(row["step_ms"]) == ["pnet", "pnet_nms", "rnet", "onet", "nms", "again"]
     assert figures["detection"][-1]["megapixels"] == 0.014
     beside = {row["pictures"]: row for row in figures["comparison"]}
     assert list(beside) == ["drawn", "crowd 140x100"]

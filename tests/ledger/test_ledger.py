@@ -93,18 +93,18 @@ def test_a_face_lost_at_each_step_is_in_its_row(
     assert loss.height == face[3] - face[1]
     column = balance.steps.index(step)
     row = 0 if face == INNER else 1
-    expected = np.zeros((5, 5), int)
+    expected = np.zeros((5, 6), int)
     expected[row, column] = 1
     assert balance.lost.tolist() == expected.tolist()
     assert balance.found.tolist() == [0] * 5
-    assert balance.remaining[row].tolist() == [1] * column + [0] * (5 - column)
+    assert balance.remaining[row].tolist() == [1] * column + [0] * (6 - column)
     assert balance.median_score(step) == loss.score
 
 
 def test_a_face_that_is_found_is_in_no_row() -> None:
     balance = run_one(cascade(pnet({40: [WINDOW]}), rnet(YES), onet(YES)), FACE)
     assert (balance.found.tolist(), balance.losses) == ([0, 1, 0, 0, 0], [])
-    assert balance.remaining[1].tolist() == [1] * 5
+    assert balance.remaining[1].tolist() == [1] * 6
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_seconds_are_those_of_the_steps_alone(monkeypatch: pytest.MonkeyPatch) -
     book = Ledger()
     for number in range(2):
         book.run(cascade(*nets), [picture(40, 60)], [boxes((40, 6, 52, 18))], [number])
-    assert book.compute().seconds.tolist() == [3, 0, 4, 8, 0]
+    assert book.compute().seconds.tolist() == [3, 0, 4, 8, 0, 8]
 
 
 def test_in_json_by_size_and_by_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ def test_a_face_that_is_found_is_lost_at_no_step() -> None:
 
 
 def test_a_face_that_is_covered_again_was_not_lost_before() -> None:
-    boxes = [MOST, LESS, HALF, LESS, LESS]  # the box moves away at P-Net's NMS, back at R-Net and away at O-Net
+    boxes = [MOST, LESS, HALF, LESS, LESS, LESS]  # the box moves away at P-Net's NMS, back at R-Net and away at O-Net
     steps = [Step(name, candidates((box, 0.5, 0)), never) for name, box in zip(STEPS, boxes, strict=True)]
     assert lost_at(steps, faces(FACE)).tolist() == [3]
 

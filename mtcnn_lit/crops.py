@@ -1,0 +1,60 @@
+"""R-Net and O-Net over candidates: what they say of the squares around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mtcnn_lit.boxes import square
+from mtcnn_lit.detections import Candidates
+from mtcnn_lit.images import Image
+from mtcnn_lit.nets import ONet, RNet, half_precision, normalize
+from mtcnn_lit.pyramid import Pyramid
+
+# Pixels of the crops judged at once, 64 crops of R-Net and 16 of O-Net: bounds the memory, however many faces there
+# are, and keeps what passes between the layers in the processor's cache.
+_CHUNK_PIXELS = 64 * 24 * 24
+_GPU_CHUNKS = 64  # of these at once on a GPU
+
+
+class Answers(NamedTuple):
+    """A network's answers to N crops.
+
+    Attributes:
+        squares: (N, 4) the crops, in pixels of the picture.
+        logits: (N,) that there is a face.
+        offsets: (N, 4) from the crops to the faces.
+    """
+
+    squares: Tensor
+    logits: Tensor
+    offsets: Tensor
+
+
+def look_at_crops(net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates) -> Answers:
+    """Show a network the squares around the candidates, cut from the pictures of their numbers."""
+    squares = square(candidates.boxes)
+    boxes, image = squares.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
+    size = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
+    chunks = (slice(start, start + size) for start in range(0, max(1, len(boxes)), size))
+    crops = (crop_images(pyramids, boxes[chunk], image[chunk], net.input_size) for chunk in chunks)
+    with half_precision(squares.device):
+        answers = [net(normalize(torch.from_numpy(each).to(squares.device))) for each in crops]
+    logits, offsets = (torch.cat(column).float() for column in zip(*answers, strict=True))
+    return Answers(squares, logits, offsets)
+
+
+def crop_images(
+    pyramids: Sequence[Pyramid], boxes: npt.NDArray[np.float32], image: npt.NDArray[np.int64], size: int
+) -> Image:
+    """Regions (N, 4) of the images with the numbers (N,). Shape: -> (N, size, size, 3) uint8 RGB."""
+    crops = np.empty((len(boxes), size, size, 3), dtype=np.uint8)
+    for number in np.unique(image):
+        chosen = image == number
+        crops[chosen] = pyramids[number].crops(boxes[chosen], size)
+    return crops
