@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TypeVar
 
 import pytest
@@ -40,15 +41,22 @@ def pnet(levels: dict[int, list[Window]]) -> PNet:
     return net
 
 
-def scripted(net: CropNet, *answers: tuple[float, Offsets]) -> CropNet:
+def scripted(
+    net: CropNet, *answers: tuple[float, Offsets], again: Sequence[tuple[float, Offsets]] | None = None
+) -> CropNet:
     """The network, made to answer its first crop, its second and so on with a logit and offsets.
 
-    O-Net, asked again of what it found, best first, says the same of each, and that the box should stay.
+    Args:
+        again: O-Net's answers to its own detections, best first; by default it says the same of each, and that the box
+            should stay.
     """
-    logits = torch.tensor([logit for logit, _ in answers]).float()
-    offsets = torch.tensor([sides for _, sides in answers]).float()
-    again = (logits.sort(descending=True).values, torch.zeros_like(offsets))
-    looks = itertools.cycle([(logits, offsets), again] if isinstance(net, ONet) else [(logits, offsets)])
+
+    def columns(rows: Sequence[tuple[float, Offsets]]) -> tuple[Tensor, Tensor]:
+        return torch.tensor([logit for logit, _ in rows]).float(), torch.tensor([sides for _, sides in rows]).float()
+
+    if again is None:
+        again = [(logit, STAY) for logit in sorted((logit for logit, _ in answers), reverse=True)]
+    looks = itertools.cycle([columns(answers), columns(again)] if isinstance(net, ONet) else [columns(answers)])
 
     def answer(crops: Tensor) -> tuple[Tensor, Tensor]:
         scores, sides = next(looks)
@@ -173,6 +181,16 @@ def test_scores_are_those_of_the_last_network_best_first() -> None:
     found = detect(apart, rnet, scripted(ONet(), (0.1, STAY), (0.2, STAY)))  # R-Net's order: the right one first
     assert found.scores.tolist() == pytest.approx(torch.tensor([0.2, 0.1]).sigmoid().tolist())
     assert_boxes(found, (6, 6, 18, 18), (24, 6, 36, 18))
+
+
+def test_onet_looks_again_at_what_it_found() -> None:
+    """The box is that of the second look, the logit the mean of both; a box that fails then is no detection."""
+    window = pnet({40: [(3, 3, 3.0, STAY), (3, 12, 2.5, STAY)]})
+    right: Offsets = (0.25, 0, 0.25, 0)
+    onet = scripted(ONet(), (2.0, right), (1.0, STAY), again=[(4.0, right), (-3.0, STAY)])
+    found = detect(window, scripted(RNet(), (1.0, STAY), (0.5, STAY)), onet)
+    assert found.scores.tolist() == pytest.approx([torch.tensor(3.0).sigmoid().item()])
+    assert_boxes(found, (12, 6, 24, 18))
 
 
 def test_rnet_may_leave_nothing_to_onet() -> None:
