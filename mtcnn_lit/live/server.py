@@ -14,11 +14,10 @@ _PAGE = b"""<!DOCTYPE html>
 <meta charset="utf-8">
 <title>mtcnn-lit</title>
 <style>
-  body { margin: 0; background: #282a30; color: #ebebeb; font: 16px sans-serif; text-align: center }
-  img { max-width: 100vw; max-height: 92vh; display: block; margin: 0 auto }
+  body { margin: 0; background: #282a30; color: #ebebeb }
+  img { display: block; width: 100vw; height: 100vh; object-fit: contain }
 </style>
 <img src="stream.mjpg" alt="waiting for the first picture">
-<p>mtcnn-lit</p>
 </html>
 """
 

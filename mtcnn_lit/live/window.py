@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -29,6 +30,7 @@ class Window:
                 "this OpenCV opens no windows: pip install --force-reinstall --no-deps opencv-python, "
                 "or take output=stream and look with a browser"
             )
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # of fonts, which nothing here uses
         trial = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, check=False)
         if trial.returncode != 0:
             raise ImageError("no screen to open a window on: take output=stream and look with a browser")

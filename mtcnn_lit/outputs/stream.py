@@ -24,6 +24,9 @@ class StreamOutput:
         port: where to listen; 0 takes a free one.
         quality: of the JPEG pictures, up to 100.
 
+    Attributes:
+        address: of the page.
+
     Raises:
         ImageError: when it can't listen there.
         ValueError: when there is no such quality.
@@ -35,7 +38,8 @@ class StreamOutput:
         self._quality = [cv2.IMWRITE_JPEG_QUALITY, quality]
         self._screen = Screen(detector)
         self._server = PictureServer(host, port)
-        log.info("look at %s with a browser; Ctrl-C ends it", self._server.address)
+        self.address = self._server.address
+        log.info("look at %s with a browser; Ctrl-C ends it", self.address)
 
     def write(self, picture: NamedImage, detections: Detections) -> None:
         """Show one picture."""

@@ -56,8 +56,8 @@ CASES = {
     ),
     "wrong output in a list": (
         ["scripts/detect.py", "output=json,imgaes", "input.path=any"],
-        "error: output=imgaes: no such configuration; did you mean images? There are: crops, csv, images, json, stream, "
-        "video, window",
+        "error: output=imgaes: no such configuration; did you mean images? "
+        "There are: crops, csv, images, json, stream, video, window",
     ),
     "no match": (
         ["scripts/detect.py", "input.path={tmp}/it's (1)*.jpg"],
