@@ -101,6 +101,7 @@ class FfmpegFilm:
         try:
             self._process.stdin.write(image.tobytes())
         except OSError as error:
+            self._process.wait()
             raise self._failed() from error
 
     def close(self) -> None:

@@ -25,13 +25,13 @@ class Window:
     """
 
     def __init__(self) -> None:
-        if "GUI:                           NONE" in cv2.getBuildInformation():
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # of fonts, which nothing here uses
+        trial = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, check=False)
+        if b"not implemented" in trial.stderr:
             raise ImageError(
                 "this OpenCV opens no windows: pip install --force-reinstall --no-deps opencv-python, "
                 "or take output=stream and look with a browser"
             )
-        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # of fonts, which nothing here uses
-        trial = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, check=False)
         if trial.returncode != 0:
             raise ImageError("no screen to open a window on: take output=stream and look with a browser")
         self._open = False

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class VideoOutput:
     """The video with detections drawn in, at its frame rate and with its sound; it plays wherever writing ends.
 
-    In the place of frames that were missed, as those of cameras are, stands the one before them.
+    Where the time of a frame is later than the rate says, frames were missed: the one before it is repeated.
 
     Args:
         path: the file; its extension names the format.
@@ -48,7 +48,8 @@ class VideoOutput:
         if image.shape != self._last.shape:  # a camera that came back with another one
             size = self._last.shape[1], self._last.shape[0]
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        while self._written < picture.number - self._begin.number:
+        due = round((picture.time - self._begin.time) * self._begin.rate)
+        while self._written < due:
             self._add(self._film, self._last)
         self._add(self._film, image)
 

@@ -10,7 +10,7 @@ from mtcnn_lit.images import ImageError, write_image
 from mtcnn_lit.live.detector import LiveDetector
 from mtcnn_lit.live.screen import Screen
 from mtcnn_lit.live.window import Window
-from mtcnn_lit.named_image import NamedImage, UnreadImage, drawn_file
+from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage, drawn_file
 from mtcnn_lit.outputs.base import Finished
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class WindowOutput:
     """Shows each picture as soon as its faces are found.
 
     Keys: q or Esc quits, space pauses, s saves the picture with its boxes, + and - move the threshold of the last
-    network, h hides the scores.
+    network, h hides the scores. A picture that is no frame stays until space is pressed.
 
     Args:
         detector: the one that finds the faces; its threshold is moved, and its times are shown.
@@ -48,7 +48,7 @@ class WindowOutput:
             Finished: when the user has quit or closed the window.
         """
         self._screen.tick()
-        paused = False
+        paused = not isinstance(picture, Frame)
         while True:
             self._window.show(self._screen.draw_all(picture, detections, "paused" if paused else ""))
             key = self._window.key(_LOOK if paused else 0)

@@ -138,12 +138,20 @@ def test_a_source_without_sound_changes_nothing(tmp_path: Path, caplog: pytest.L
     assert caplog.text == ""
 
 
-def test_in_the_place_of_missed_frames_stands_the_one_before(tmp_path: Path) -> None:
+def test_the_frame_before_is_repeated_where_one_is_late(tmp_path: Path) -> None:
     output = VideoOutput(str(tmp_path / "a.mkv"))
     for number in (5, 6, 9):
         output.write(frame(number), Detections.empty())
     output.close()
     assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [5, 6, 6, 6, 9]
+
+
+def test_a_video_without_times_keeps_its_frames(tmp_path: Path) -> None:
+    output = VideoOutput(str(tmp_path / "a.mkv"))
+    for number in range(5):
+        output.write(Frame("a.h264", picture(number), number, 0.0, 30), Detections.empty())
+    output.close()
+    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [0, 1, 2, 3, 4]
 
 
 def test_what_can_not_be_written_is_said_before_detection(tmp_path: Path) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
-from types import SimpleNamespace
 
-import cv2
 import pytest
 
 from mtcnn_lit.images import Image, ImageError, read_image
 from mtcnn_lit.live import window as module
 from mtcnn_lit.live.window import Window
+from mtcnn_lit.named_image import NamedImage
 from mtcnn_lit.outputs import WindowOutput
 from mtcnn_lit.outputs import window as output_module
 from mtcnn_lit.outputs.base import Finished
@@ -79,6 +78,12 @@ def test_a_paused_picture_stays_until_space_is_pressed_again(window: PlainWindow
     assert (after == before).all()
 
 
+def test_a_picture_that_is_no_frame_stays_until_space_is_pressed(window: PlainWindow, output: WindowOutput) -> None:
+    window.keys = ["", "", " "]
+    output.write(NamedImage("a.jpg", PICTURE.image), FOUND)
+    assert len(window.shown) == 4
+
+
 def test_quitting_while_paused_ends_the_run(window: PlainWindow, output: WindowOutput) -> None:
     with pytest.raises(Finished):
         press(window, output, [" ", "", "q"])
@@ -126,8 +131,8 @@ def test_without_a_screen_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_without_windows_in_opencv_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    information = cv2.getBuildInformation().replace("QT5", "NONE").replace("GTK3", "NONE")
-    monkeypatch.setattr(module, "cv2", SimpleNamespace(getBuildInformation=lambda: information))
+    told = "import cv2; raise cv2.error('The function is not implemented. Rebuild the library with Windows, GTK+')"
+    monkeypatch.setattr(module, "_TRY", told)
     with pytest.raises(ImageError, match=r"^this OpenCV opens no windows: pip install .*, or take output=stream"):
         Window()
 
@@ -138,7 +143,7 @@ def test_the_window_is_tried_in_another_process(monkeypatch: pytest.MonkeyPatch)
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
         tried.append(command)
-        return subprocess.CompletedProcess(command, 0)
+        return subprocess.CompletedProcess(command, 0, b"", b"")
 
     monkeypatch.setattr(module.subprocess, "run", run)
     Window()
