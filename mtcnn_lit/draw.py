@@ -29,7 +29,13 @@ _CAPTION_HEIGHT, _CAPTION_SCALE = 24, 0.42
 _PATCH_SIDE = 96  # px that patches are enlarged to, or just below: a multiple of 12, 24 and 48
 
 
-def draw(image: Image, detections: Detections, faces: Tensor | None = None, ignored: Tensor | None = None) -> Image:
+def draw(
+    image: Image,
+    detections: Detections,
+    faces: Tensor | None = None,
+    ignored: Tensor | None = None,
+    scores: bool = True,
+) -> Image:
     """A copy of the picture with detections and their scores, over the true faces and ignored regions in other colours.
 
     Lines and labels grow with the picture, so that they look alike when pictures are brought to one size.
@@ -39,6 +45,7 @@ def draw(image: Image, detections: Detections, faces: Tensor | None = None, igno
         detections: drawn in `DETECTION`.
         faces: (N, 4) boxes in pixels, drawn in `FACE`.
         ignored: (M, 4) boxes in pixels, drawn in `IGNORED`.
+        scores: whether scores are written beside the detections.
     """
     canvas = np.array(image, order="C")
     width = max(1, round(max(canvas.shape[:2]) / 500))
@@ -47,10 +54,11 @@ def draw(image: Image, detections: Detections, faces: Tensor | None = None, igno
     if faces is not None:
         _outline(canvas, faces, FACE, 2 * width)
     _outline(canvas, detections.boxes, DETECTION, width)
-    corners, scores = _pixels(detections.boxes[:, :2]), detections.scores.tolist()
-    # The best come last: where labels lie on each other, theirs are read.
-    for (x, y), score in reversed(list(zip(corners, scores, strict=True))):
-        _label(canvas, f"{score:.2f}", x, y)
+    if scores:
+        corners = _pixels(detections.boxes[:, :2])
+        # The best come last: where labels lie on each other, theirs are read.
+        for (x, y), score in reversed(list(zip(corners, detections.scores.tolist(), strict=True))):
+            _label(canvas, f"{score:.2f}", x, y)
     return canvas
 
 

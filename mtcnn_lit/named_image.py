@@ -15,7 +15,7 @@ _MADE = re.compile(r".+\.(faces|face-\d+)\.png")
 
 @dataclass(frozen=True)
 class NamedImage:
-    """A picture of an input. A frame of a video is one too, with a number and a time: a subclass with more fields.
+    """A picture of an input. A frame of a video is one too, with a number and a time: `Frame`.
 
     Attributes:
         name: what outputs call it; the path relative to the input's.
@@ -28,6 +28,37 @@ class NamedImage:
     def position(self) -> dict[str, int | float]:
         """What files of detections say beside the name: where in a video the picture is. Nothing for a lone picture."""
         return {}
+
+    @property
+    def file_name(self) -> str:
+        """What the names of files made of it begin with."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class Frame(NamedImage):
+    """A picture of a video or a camera; its name is the video's.
+
+    Attributes:
+        number: from 0 on; those of frames that were missed are left out.
+        time: seconds from the first one.
+        rate: frames a second of the video or camera.
+        sound: the file or address that has the sound to the picture; None where there is none.
+    """
+
+    number: int
+    time: float
+    rate: float
+    sound: str | None = None
+
+    def position(self) -> dict[str, int | float]:
+        """Its number and time."""
+        return {"frame": self.number, "time": round(self.time, 3)}
+
+    @property
+    def file_name(self) -> str:
+        """Of its own for each frame."""
+        return f"{self.name}.frame-{self.number:06d}"
 
 
 @dataclass(frozen=True)

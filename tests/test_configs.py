@@ -19,7 +19,7 @@ from mtcnn_lit.nets import PNet, RNet
 CONFIGS = Path(__file__).parents[1] / "configs"
 NEEDED = {
     "source": {name: ["source.root=somewhere"] for name in ("widerface", "coco", "yolo")},
-    "input": {name: ["input.path=somewhere"] for name in ("image", "folder")},
+    "input": {name: ["input.path=somewhere"] for name in ("image", "folder", "video")},
     "peer": {"facenet_pytorch": ["peer.python=somewhere"]},
 }
 ENTRIES = {
@@ -47,7 +47,8 @@ ALWAYS = {"detect": ["input.path=somewhere"]}
 def composed(entry: str, overrides: list[str]) -> DictConfig:
     schema.register()
     with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        overrides = ["paths.run_dir=somewhere", *ALWAYS.get(entry, []), *overrides]
+        always = ALWAYS.get(entry, []) if "input=webcam" not in overrides else []  # it has no path
+        overrides = ["paths.run_dir=somewhere", *always, *overrides]
         config = compose(entry, overrides, return_hydra_config=True)
     HydraConfig.instance().set_config(config)
     with open_dict(config):
@@ -90,6 +91,21 @@ def test_an_evaluation_of_one_network_mines_for_it(net: str, size: int) -> None:
 def test_an_evaluation_is_of_the_whole_cascade_by_default() -> None:
     config = composed("evaluate", [])
     assert (config.stage, config.net, config.data) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "outputs"),
+    [
+        (["input=video"], {"video"}),
+        (["input=webcam"], {"window"}),
+        (["input=webcam", "output=stream"], {"stream"}),
+        (["output=[window,json]", "input=webcam"], {"window", "json"}),
+    ],
+)
+def test_an_input_of_frames_has_an_output_of_its_own_unless_another_is_chosen(
+    overrides: list[str], outputs: set[str]
+) -> None:
+    assert set(composed("detect", overrides).output) - {"path"} == outputs
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "experiment").glob("*.yaml")), ids=lambda path: path.stem)

@@ -23,6 +23,7 @@ FLOORS = [
     {"metrics", "ledger"},
     {"mtcnn", "report", "sheets"},
     {"__init__"},  # the public face: what `import mtcnn_lit` gives
+    {"live"},
     {"mining", "inputs", "outputs"},
     {"data"},
     {"evaluation", "benchmark"},
@@ -64,7 +65,7 @@ DETECTION_ROOMS = {
     "draw",
     "onnx_backend",
 }
-DETECTION_ROOMS |= {"inputs", "outputs", "prefetch", "detections_file", "named_image"}
+DETECTION_ROOMS |= {"inputs", "outputs", "live", "prefetch", "detections_file", "named_image"}
 DETECTION_LIBRARIES = {"torch", "numpy", "cv2", "PIL", "safetensors"}
 DETECTION_LIBRARIES |= {"onnx", "onnxruntime"}  # optional: loaded when they are asked for
 

@@ -14,7 +14,7 @@ import torch
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image, ImageError, read_image, write_image
 from mtcnn_lit.inputs import FolderInput
-from mtcnn_lit.named_image import NamedImage, UnreadImage, drawn_file
+from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage, drawn_file
 from mtcnn_lit.outputs import CropsOutput, CsvOutput, ImagesOutput, JsonOutput
 from mtcnn_lit.outputs.base import Output
 
@@ -27,9 +27,7 @@ def ramp(height: int = 60, width: int = 40) -> Image:
     return np.stack([x, y, x + y], axis=2).astype(np.uint8)
 
 
-class Frame(NamedImage):
-    def position(self) -> dict[str, int | float]:
-        return {"frame": 7, "time": 0.25}
+FRAME = Frame("v.mp4", ramp(), number=7, time=0.25, rate=28)
 
 
 @pytest.mark.parametrize("make", [ImagesOutput, CropsOutput])
@@ -114,13 +112,20 @@ def test_csv_without_pictures_has_its_head(tmp_path: Path) -> None:
 
 def test_frames_say_which_they_are(tmp_path: Path) -> None:
     for output in (JsonOutput(str(tmp_path / "json")), CsvOutput(str(tmp_path / "csv"))):
-        output.write(Frame("v.mp4", ramp()), FOUND.select(torch.tensor([0])))
+        output.write(FRAME, FOUND.select(torch.tensor([0])))
         output.close()
     expected = {"image": "v.mp4", "frame": 7, "time": 0.25, "boxes": [[10, 20, 30, 50]], "scores": [0.9]}
     assert json.loads((tmp_path / "json").read_text()) == expected
     head, row = (tmp_path / "csv").read_text().splitlines()
     assert head == "image,frame,time,x1,y1,x2,y2,score"
     assert row == "v.mp4,7,0.25,10.0,20.0,30.0,50.0,0.9"
+
+
+def test_each_frame_has_files_of_its_own(tmp_path: Path) -> None:
+    for output in (ImagesOutput(str(tmp_path)), CropsOutput(str(tmp_path))):
+        output.write(FRAME, FOUND.select(torch.tensor([0])))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["v.mp4.frame-000007.face-001.png", "v.mp4.frame-000007.faces.png"]
 
 
 def test_lines_are_in_the_file_before_it_is_closed(tmp_path: Path) -> None:

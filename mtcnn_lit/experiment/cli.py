@@ -47,6 +47,7 @@ def _quieten() -> None:
     """Leave out what libraries say to everybody, so that what is printed is about the run."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a broken picture is an error of ours
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # and so is a broken video
     warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
 
@@ -122,7 +123,7 @@ def plain_list(arguments: Sequence[str], key: str) -> list[str]:
 
 
 def plain_paths(arguments: Sequence[str]) -> list[str]:
-    """Command line arguments with the values of all ``….path=`` in quotes, so that names like ``it's (1).jpg`` pass.
+    """Command line arguments with the values of all ``….path=`` and ``….device=`` in quotes: ``it's (1).jpg`` passes.
 
     ``~`` becomes the home folder, as it does in other words of a command line.
     """
@@ -140,7 +141,7 @@ def _as_list(text: str, start: str) -> str:
 
 def _as_path(text: str) -> str:
     key, _, value = text.partition("=")
-    if not key.endswith(".path") or value in ("", "null") or value.startswith(_QUOTED):
+    if not key.endswith((".path", ".device")) or value in ("", "null") or value.startswith(_QUOTED):
         return text
     return f"{key}={_quote(os.path.expanduser(value))}"  # noqa: PTH111 - pathlib fails on `~name.jpg`
 

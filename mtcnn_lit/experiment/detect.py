@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from mtcnn_lit.detections import Detections
 from mtcnn_lit.experiment.build import build, clear_errors
-from mtcnn_lit.experiment.check import check_config
+from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import has_finished_run, latest_run
 from mtcnn_lit.experiment.output import keep_inputs, output_nodes
 from mtcnn_lit.inputs.base import Input
+from mtcnn_lit.live.detector import LiveDetector
+from mtcnn_lit.live.pace import paced
 from mtcnn_lit.mtcnn import MTCNN
-from mtcnn_lit.named_image import UnreadImage
+from mtcnn_lit.named_image import Frame, UnreadImage
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.nets.weights import PRETRAINED
-from mtcnn_lit.outputs.base import Output
+from mtcnn_lit.outputs.base import Finished, Output
 
 log = logging.getLogger(__name__)
 
@@ -34,34 +38,78 @@ def detect(config: DictConfig) -> None:
         SystemExit: with status 1 at the end, when there was such a picture.
     """
     check_config(config)
+    _check_pace(config)
     nodes = output_nodes(config.output)
     source: Input = build(config.input, "input")
     keep_inputs(source, nodes)
-    detector = build_detector(config)
-    faces, pictures, broken = 0, 0, 0
+    detector = LiveDetector(build_detector(config))
+    count = Count()
     with ExitStack() as stack:
-        outputs = [_open(node, name, stack) for name, node in nodes.items()]
-        for picture in tqdm(source, desc="detecting", unit="image", dynamic_ncols=True):
+        outputs = [_open(node, name, detector, stack) for name, node in nodes.items()]
+        with suppress(Finished):
+            _detect_all(source, detector, outputs, config.fps, config.every, count)
+    where = ", ".join(str(node.path) for node in nodes.values() if "path" in node)
+    log.info("%s%s", count, f": {where}" if where else "")
+    if count.broken:
+        raise SystemExit(1)
+
+
+@dataclass
+class Count:
+    """What was done so far."""
+
+    faces: int = 0
+    pictures: int = 0
+    broken: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.faces} faces in {self.pictures} pictures, {self.broken} not readable"
+
+
+def _check_pace(config: DictConfig) -> None:
+    if config.fps is not None and not config.fps > 0:
+        raise ConfigError(f"fps must be above 0, not {config.fps}: the most pictures to detect in a second")
+    if config.every < 1:
+        raise ConfigError(f"every must be 1 or more, not {config.every}: every=3 detects in each third frame")
+
+
+def _detect_all(
+    source: Input, detector: LiveDetector, outputs: Sequence[Output], fps: float | None, every: int, count: Count
+) -> None:
+    detections = Detections.empty()
+    with tqdm(paced(source, fps), total=_known_length(source), desc="detecting", dynamic_ncols=True) as bar:
+        for number, picture in enumerate(bar):
             if isinstance(picture, UnreadImage):
                 log.warning("%s", picture.error)
                 for output in outputs:
                     output.write_error(picture)
-                broken += 1
-            else:
+                count.broken += 1
+                continue
+            bar.unit = "frame" if isinstance(picture, Frame) else "image"
+            if every > 1 and not isinstance(picture, Frame):
+                raise ConfigError("every is for frames: take input=video or input=webcam, or leave it out")
+            if number % every == 0:
                 detections = detector.detect(picture.image)
-                for output in outputs:
-                    output.write(picture, detections)
-                faces += len(detections)
-                pictures += 1
-    where = ", ".join(str(node.path) for node in nodes.values() if "path" in node)
-    log.info("%d faces in %d pictures, %d not readable: %s", faces, pictures, broken, where)
-    if broken:
-        raise SystemExit(1)
+            for output in outputs:
+                output.write(picture, detections)
+            count.faces += len(detections)
+            count.pictures += 1
+            if bar.total:
+                bar.set_postfix_str(f"{max(0, bar.total - number - 1)} left", refresh=False)
 
 
-def _open(node: DictConfig, name: str, stack: ExitStack) -> Output:
-    """Build an output that is closed with the stack."""
-    output: Output = build(node, f"output.{name}")
+def _known_length(source: Input) -> int | None:
+    """How many pictures there are, where the input knows."""
+    try:
+        return len(source)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def _open(node: DictConfig, name: str, detector: LiveDetector, stack: ExitStack) -> Output:
+    """Build an output that is closed with the stack; those that people watch get the detector."""
+    live = {"detector": detector} if node.get("_partial_") else {}
+    output: Output = build(node, f"output.{name}", **live)
     stack.callback(output.close)
     return output
 

@@ -105,6 +105,8 @@ class DetectConfig:
     output: dict[str, Any] = MISSING  # the outputs by name, and `path`
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     paths: Paths = field(default_factory=Paths)
+    fps: float | None = None
+    every: int = 1
 
 
 @dataclass

@@ -8,11 +8,15 @@ from mtcnn_lit.detections import Detections
 from mtcnn_lit.named_image import NamedImage, UnreadImage
 
 
+class Finished(Exception):  # noqa: N818 - nothing went wrong
+    """Raised by an output when no more pictures are wanted."""
+
+
 class Output(Protocol):
     """Takes the pictures of an input in their order, each with its detections.
 
     An output that writes to files has the argument ``path``, and raises `mtcnn_lit.images.ImageError` with one line
-    when it can't write there.
+    when it can't write there. One that people watch has the argument ``detector``, and gets the `LiveDetector`.
     """
 
     def write(self, picture: NamedImage, detections: Detections) -> None:

@@ -27,7 +27,7 @@ class CropsOutput:
     def write(self, picture: NamedImage, detections: Detections) -> None:
         """Save the faces of one picture."""
         for number, box in enumerate(detections.boxes.tolist(), start=1):
-            write_image(face_file(self._folder, picture.name, number), cut_out(picture.image, box, self._margin))
+            write_image(face_file(self._folder, picture.file_name, number), cut_out(picture.image, box, self._margin))
 
     def write_error(self, picture: UnreadImage) -> None:
         """Nothing to cut out."""

@@ -16,7 +16,7 @@ class ImagesOutput:
 
     def write(self, picture: NamedImage, detections: Detections) -> None:
         """Save one picture as ``<name>.faces.png``: no input is overwritten, even in its own folder."""
-        write_image(drawn_file(self._folder, picture.name), draw(picture.image, detections))
+        write_image(drawn_file(self._folder, picture.file_name), draw(picture.image, detections))
 
     def write_error(self, picture: UnreadImage) -> None:
         """Nothing to draw."""

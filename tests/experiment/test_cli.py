@@ -69,12 +69,18 @@ CASES = {
     ),
     "wrong output in a list": (
         ["scripts/detect.py", "output=json,imgaes", "input.path=any"],
-        "error: output=imgaes: no such configuration; did you mean images? There are: crops, csv, images, json",
+        "error: output=imgaes: no such configuration; did you mean images? "
+        "There are: crops, csv, images, json, stream, video, window",
     ),
     "no match": (
         ["scripts/detect.py", "input.path={tmp}/it's (1)*.jpg"],
         "error: no picture matches {tmp}/it's (1)*.jpg: looked for files ending in "
         ".avif, .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp",
+    ),
+    "no camera": (
+        ["scripts/detect.py", "input=webcam", "input.device=rtsp://nobody:a=1&b@127.0.0.1:9/x?y"],
+        "error: no camera at rtsp://nobody:a=1&b@127.0.0.1:9/x?y, or another program has it: "
+        "set input.device to a camera's number (0 is the first), its address, or a video file",
     ),
     "no picture": (
         ["scripts/detect.py", "input.path={tmp}/none.jpg"],
@@ -118,7 +124,7 @@ def test_a_plain_list_is_what_hydra_reads(value: str, folders: list[str]) -> Non
     "path", ["it's (1).jpg", "~nobody (2).jpg", "Grüße/a,b=c.jpg", "DIR/[ab]*.jpg", "end\\", "0", "-", "{a}#b"]
 )
 def test_any_path_is_what_hydra_reads(path: str) -> None:
-    for text in plain_paths([f"input.path={path}", f"output.json.path={path}"]):
+    for text in plain_paths([f"input.path={path}", f"output.json.path={path}", f"input.device={path}"]):
         assert OverridesParser.create().parse_override(text).value() == path
     assert plain_paths(["input.path=~/a.jpg"]) == [f"input.path='{Path.home() / 'a.jpg'}'"]
     assert plain_paths(["a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a"]) == [

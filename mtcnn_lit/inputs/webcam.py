@@ -1,0 +1,39 @@
+"""``input=webcam``: the newest frame of a camera, again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from mtcnn_lit.live.capture import Capture
+from mtcnn_lit.live.device import is_camera, open_device
+from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
+
+
+class WebcamInput:
+    """What a camera shows when a frame is asked for; frames in between are passed over.
+
+    Args:
+        device: the camera's number or address; or a video file, which plays at its own rate as if it were a camera.
+        width, height: the frames that a camera is asked for, px; unset, what it likes best.
+        patience: how long to wait for a camera that gives no pictures, in seconds.
+
+    Raises:
+        ImageError: when there is no such camera; in the loop, when it stays away too long.
+        ValueError: when a size or the patience is not above 0.
+    """
+
+    def __init__(
+        self, device: str | int = 0, width: int | None = None, height: int | None = None, patience: float = 10
+    ) -> None:
+        for name, value in (("width", width), ("height", height), ("patience", patience)):
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be above 0, not {value}")
+        self.files = [] if is_camera(str(device)) else [Path(str(device))]
+        self._capture = Capture(partial(open_device, str(device), width, height), patience)
+
+    def __iter__(self) -> Iterator[NamedImage | UnreadImage]:
+        with self._capture as capture:
+            while (taken := capture.newest()) is not None:
+                yield Frame(capture.name, taken.image, taken.number, taken.time, capture.rate)

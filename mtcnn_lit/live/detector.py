@@ -1,0 +1,49 @@
+"""The detector while people watch: how long each network took, and a threshold that can be moved."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from mtcnn_lit.cascade import StepName
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.images import Image
+from mtcnn_lit.mtcnn import MTCNN
+from mtcnn_lit.pyramid import Pyramid
+
+_NETWORK: dict[StepName, str] = {"pnet": "P", "pnet_nms": "P", "rnet": "R", "onet": "O", "nms": "O"}
+
+
+class LiveDetector:
+    """Detects what `MTCNN` detects, picture by picture.
+
+    Attributes:
+        times: seconds that each network took for the last picture, with what follows it: "P", "R" and "O".
+    """
+
+    def __init__(self, detector: MTCNN) -> None:
+        self._cascade = detector.cascade
+        self.times = dict.fromkeys(_NETWORK.values(), 0.0)
+
+    @property
+    def threshold(self) -> float:
+        """The lowest score that passes the last network, in [0, 1]; what is set beyond is cut."""
+        return self._cascade.thresholds[2]
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        first, second, _ = self._cascade.thresholds
+        self._cascade = self._cascade.with_thresholds(first, second, min(max(value, 0.0), 1.0))
+
+    def detect(self, image: Image) -> Detections:
+        """Faces of one uint8 RGB array (H, W, 3)."""
+        self.times = dict.fromkeys(self.times, 0.0)
+        before = time.perf_counter()
+        for step in self._cascade.steps([Pyramid(image)]):
+            if self._cascade.device.type == "cuda":
+                torch.cuda.synchronize(self._cascade.device)
+            now = time.perf_counter()
+            self.times[_NETWORK[step.name]] += now - before
+            before = now
+        return step.found.by_image(1)[0]

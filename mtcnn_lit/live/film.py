@@ -1,0 +1,170 @@
+"""Videos to write, so that what is written plays whenever writing ends: by FFmpeg, or by OpenCV where it is missing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+
+from mtcnn_lit.images import Image, ImageError
+
+# What FFmpeg is told about the file, by its extension. An mp4 in fragments plays without the index at its end.
+_IN_FRAGMENTS = ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"]
+FORMATS = {".mkv": [], ".mp4": _IN_FRAGMENTS, ".mov": _IN_FRAGMENTS}
+_FORMATS_OF_OPENCV = (".mkv",)
+
+_KEY_EVERY = 2  # seconds: how much is lost at most where FFmpeg is killed too
+
+
+class Film(Protocol):
+    """A video that is being written."""
+
+    def write(self, image: Image) -> None:
+        """Add a frame: uint8 RGB (H, W, 3), all of one size."""
+
+    def close(self) -> None:
+        """Finish the file."""
+
+
+def ffmpeg() -> str | None:
+    """The program, where it is installed."""
+    return shutil.which("ffmpeg")
+
+
+def check_format(path: Path) -> None:
+    """See to it that such a file can be written.
+
+    Raises:
+        ImageError: when it can't.
+    """
+    known = tuple(FORMATS) if ffmpeg() else _FORMATS_OF_OPENCV
+    if path.suffix.lower() not in known:
+        why = ": without ffmpeg on this machine" if path.suffix.lower() in FORMATS else ""
+        raise ImageError(f"can't write {path}{why}: set output.path to a file that ends in {' or '.join(known)}")
+    existed = path.exists()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()
+    except OSError as error:
+        raise ImageError(f"can't write {path}: {error.strerror}; set output.path to a file") from error
+    if not existed:
+        path.unlink()
+
+
+def open_film(path: Path, rate: float, size: tuple[int, int]) -> Film:
+    """Begin a video.
+
+    Args:
+        rate: frames a second.
+        size: width and height, px.
+
+    Raises:
+        ImageError: when it can't be written.
+    """
+    program = ffmpeg()
+    return FfmpegFilm(program, path, rate, size) if program else OpenCvFilm(path, rate, size)
+
+
+class FfmpegFilm:
+    """Frames go to FFmpeg through a pipe: when this process is killed, FFmpeg finishes the file all the same."""
+
+    def __init__(self, program: str, path: Path, rate: float, size: tuple[int, int]) -> None:
+        self._path = path
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-framerate", ratio(rate)]
+        # Its usual codec, H.264, takes even sizes only, and players want this pixel format.
+        codec = [
+            "-vf",
+            "pad=ceil(iw/2)*2:ceil(ih/2)*2",
+            "-pix_fmt",
+            "yuv420p",
+            "-g",
+            str(max(1, round(_KEY_EVERY * rate))),
+        ]
+        self._process = subprocess.Popen(
+            [*_quiet(program), *frames, "-i", "pipe:0", *codec, *FORMATS[path.suffix.lower()], _plain(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            start_new_session=True,  # Ctrl-C is for this process, which then closes the pipe
+        )
+
+    def write(self, image: Image) -> None:
+        """As `Film` says."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(image.tobytes())
+        except OSError as error:
+            self._process.wait()
+            raise self._failed() from error
+
+    def close(self) -> None:
+        """As `Film` says."""
+        assert self._process.stdin is not None
+        with suppress(OSError), self._process.stdin:  # a broken pipe: the status tells
+            pass
+        try:
+            if self._process.wait() != 0:
+                raise self._failed()
+        finally:
+            self._errors.close()
+
+    def _failed(self) -> ImageError:
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return ImageError(f"can't write {self._path}: {lines[-1] if lines else 'ffmpeg ended'}")
+
+
+class OpenCvFilm:
+    """Frames are written by OpenCV, in MPEG-4: larger files, and no sound."""
+
+    def __init__(self, path: Path, rate: float, size: tuple[int, int]) -> None:
+        self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
+        if not self._writer.isOpened():
+            raise ImageError(f"can't write {path}: this OpenCV encodes no video; install ffmpeg")
+
+    def write(self, image: Image) -> None:
+        """As `Film` says."""
+        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+    def close(self) -> None:
+        """As `Film` says."""
+        self._writer.release()
+
+
+def add_sound(path: Path, source: str, seconds: float) -> bool:
+    """Give a written video the sound of its source, untouched, as far as the video goes; False when that fails.
+
+    Nothing changes where the source has no sound. The file is replaced when it is complete.
+    """
+    program = ffmpeg()
+    assert program is not None
+    whole = path.with_name(f".{path.stem}.with-sound{path.suffix}")
+    inputs = ["-i", _plain(path), "-i", source if "://" in source else _plain(Path(source))]
+    chosen = ["-map", "0:v", "-map", "1:a?", "-c", "copy", "-t", f"{seconds:.3f}"]
+    try:
+        done = subprocess.run([*_quiet(program), *inputs, *chosen, _plain(whole)], capture_output=True, check=False)
+        if done.returncode == 0:
+            whole.replace(path)
+        return done.returncode == 0
+    finally:
+        whole.unlink(missing_ok=True)
+
+
+def ratio(rate: float) -> str:
+    """A frame rate as the ratio that is meant, such as 30000/1001 for 29.97."""
+    return str(Fraction(rate).limit_denominator(1001))
+
+
+def _quiet(program: str) -> list[str]:
+    return [program, "-nostdin", "-loglevel", "error", "-y"]
+
+
+def _plain(path: Path) -> str:
+    return f"file:{path}"  # or a colon in the name would look like a protocol

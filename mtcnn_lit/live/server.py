@@ -1,0 +1,114 @@
+"""A small web server: one page with a moving picture."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from mtcnn_lit.images import ImageError
+
+_BOUNDARY = "frame"
+_PAGE = b"""<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>mtcnn-lit</title>
+<style>
+  body { margin: 0; background: #282a30; color: #ebebeb }
+  img { display: block; width: 100vw; height: 100vh; object-fit: contain }
+</style>
+<img src="stream.mjpg" alt="waiting for the first picture">
+</html>
+"""
+
+
+class PictureServer:
+    """Serves the newest picture that it was given, as a page at ``/`` and by itself as motion JPEG.
+
+    Args:
+        host: the address to listen on; 127.0.0.1 is seen on this machine alone.
+        port: 0 takes a free one.
+
+    Attributes:
+        address: of the page.
+
+    Raises:
+        ImageError: when it can't listen there.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._changed = threading.Condition()
+        self._picture = b""
+        self._number = 0
+        self._ended = False
+        try:
+            self._server = _Server((host, port), _Handler)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ImageError(
+                f"can't serve on {host}:{port}: {reason}; set output.stream.port or output.stream.host"
+            ) from error
+        self._server.pictures = self
+        self.address = f"http://{host}:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+
+    def put(self, picture: bytes) -> None:
+        """The newest picture, as JPEG."""
+        with self._changed:
+            self._picture = picture
+            self._number += 1
+            self._changed.notify_all()
+
+    def after(self, number: int) -> tuple[int, bytes] | None:
+        """Wait for a picture after the one of that number, and give the newest with its number; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._number > number or self._ended)
+            return None if self._ended else (self._number, self._picture)
+
+    def close(self) -> None:
+        """End all streams and stop."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    pictures: PictureServer
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = 10  # seconds that a browser may leave a picture untaken
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/":
+            self._begin("text/html; charset=utf-8", len(_PAGE))
+            self.wfile.write(_PAGE)
+        elif path == "/stream.mjpg":
+            with suppress(OSError):  # the browser has left
+                self._stream()
+        else:
+            self.send_error(404)
+
+    def _stream(self) -> None:
+        self._begin(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+        newest = self.server.pictures.after(0)
+        while newest is not None:
+            number, picture = newest
+            head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+            self.wfile.write(head.encode() + picture + b"\r\n")
+            newest = self.server.pictures.after(number)
+
+    def _begin(self, kind: str, length: int | None = None) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Cache-Control", "no-store")
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody wants to read every request."""

@@ -1,0 +1,78 @@
+"""Video files and addresses, read frame by frame."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+
+from mtcnn_lit.images import Image, ImageError
+
+log = logging.getLogger(__name__)
+
+_USUAL_RATE = 25.0  # frames a second, where a video names none
+
+
+class Video:
+    """A video that is open.
+
+    Attributes:
+        name: the file's name; of an address, its last part.
+        rate: frames a second.
+        count: how many frames the video says it has; None where it doesn't say.
+
+    Raises:
+        ImageError: when it can't be read; the message ends with the remedy.
+    """
+
+    def __init__(self, path: str, remedy: str) -> None:
+        if not is_address(path) and not Path(path).is_file():
+            raise ImageError(f"no video at {path}: {remedy}")
+        # FFmpeg alone: others take a `%` in the name for a pattern of pictures.
+        self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise ImageError(f"can't read {path}: not a video, or a broken one; {remedy}")
+        self.name = Path(urlsplit(path).path if is_address(path) else path).name or "video"
+        self.rate = self._rate()
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.count = round(count) if 0 < count < math.inf else None
+
+    def _rate(self) -> float:
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        if 0 < rate < 1000:
+            return rate
+        log.warning("%s names no frame rate: %g frames a second are taken for it", self.name, _USUAL_RATE)
+        return _USUAL_RATE
+
+    def read(self) -> tuple[Image, float] | None:
+        """The next frame, RGB (H, W, 3), and its time in seconds; None at the end."""
+        return self.decoded() if self.skip() else None
+
+    def skip(self) -> bool:
+        """Go to the next frame; False at the end."""
+        return self._capture.grab()
+
+    def decoded(self) -> tuple[Image, float] | None:
+        """The frame gone to, as `read` gives it; None when it is broken."""
+        done, frame = self._capture.retrieve()
+        if not done:
+            return None
+        return rgb(frame), max(0.0, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._capture.release()
+
+
+def is_address(path: str) -> bool:
+    """Whether it is something like ``rtsp://…`` rather than a file."""
+    return "://" in path
+
+
+def rgb(frame: cv2.typing.MatLike) -> Image:
+    """A frame as OpenCV reads it, as RGB."""
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -1,0 +1,55 @@
+"""``output=stream``: pictures for a browser, with boxes and figures."""
+
+from __future__ import annotations
+
+import logging
+
+import cv2
+
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.live.detector import LiveDetector
+from mtcnn_lit.live.screen import Screen
+from mtcnn_lit.live.server import PictureServer
+from mtcnn_lit.named_image import NamedImage, UnreadImage
+
+log = logging.getLogger(__name__)
+
+
+class StreamOutput:
+    """A page that shows each picture as soon as its faces are found; a slow browser misses some, and delays nothing.
+
+    Args:
+        detector: the one that finds the faces; its times are shown.
+        host: the address to listen on; 127.0.0.1 is seen on this machine alone, 0.0.0.0 in the whole network.
+        port: where to listen; 0 takes a free one.
+        quality: of the JPEG pictures, up to 100.
+
+    Attributes:
+        address: of the page.
+
+    Raises:
+        ImageError: when it can't listen there.
+        ValueError: when there is no such quality.
+    """
+
+    def __init__(self, detector: LiveDetector, host: str = "127.0.0.1", port: int = 8080, quality: int = 85) -> None:
+        if not 1 <= quality <= 100:
+            raise ValueError(f"quality must lie between 1 and 100, not {quality}")
+        self._quality = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        self._screen = Screen(detector)
+        self._server = PictureServer(host, port)
+        self.address = self._server.address
+        log.info("look at %s with a browser; Ctrl-C ends it", self.address)
+
+    def write(self, picture: NamedImage, detections: Detections) -> None:
+        """Show one picture."""
+        self._screen.tick()
+        shown = cv2.cvtColor(self._screen.draw_all(picture, detections), cv2.COLOR_RGB2BGR)
+        self._server.put(cv2.imencode(".jpg", shown, self._quality)[1].tobytes())
+
+    def write_error(self, picture: UnreadImage) -> None:
+        """Nothing to show."""
+
+    def close(self) -> None:
+        """End the page's picture."""
+        self._server.close()

@@ -1,0 +1,74 @@
+"""``output=video``: the video with boxes drawn in."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.draw import draw
+from mtcnn_lit.images import Image, ImageError
+from mtcnn_lit.live.film import Film, add_sound, check_format, ffmpeg, open_film
+from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
+
+log = logging.getLogger(__name__)
+
+
+class VideoOutput:
+    """The video with detections drawn in, at its frame rate and with its sound; it plays wherever writing ends.
+
+    Where the time of a frame is later than the rate says, frames were missed: the one before it is repeated.
+
+    Args:
+        path: the file; its extension names the format.
+
+    Raises:
+        ImageError: when it can't be written, there or in this format.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        check_format(self._path)
+        self._film: Film | None = None
+        self._begin: Frame | None = None
+        self._last: Image | None = None
+        self._written = 0
+
+    def write(self, picture: NamedImage, detections: Detections) -> None:
+        """Add one frame."""
+        if not isinstance(picture, Frame):
+            raise ImageError("output=video is for frames: take input=video or input=webcam, or output=images")
+        image = draw(picture.image, detections)
+        if self._film is None or self._begin is None or self._last is None:
+            size = image.shape[1], image.shape[0]
+            self._film, self._begin, self._last = open_film(self._path, picture.rate, size), picture, image
+        if image.shape != self._last.shape:  # a camera that came back with another one
+            size = self._last.shape[1], self._last.shape[0]
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        due = round((picture.time - self._begin.time) * self._begin.rate)
+        while self._written < due:
+            self._add(self._film, self._last)
+        self._add(self._film, image)
+
+    def _add(self, film: Film, image: Image) -> None:
+        film.write(image)
+        self._last = image
+        self._written += 1
+
+    def write_error(self, picture: UnreadImage) -> None:
+        """Nothing to add."""
+
+    def close(self) -> None:
+        """Finish the file, and add the sound as far as the pictures go."""
+        if self._film is None or self._begin is None:
+            return
+        self._film.close()
+        if self._begin.sound is None:
+            return
+        if ffmpeg() is None:
+            log.warning("%s has no sound: to have it copied, install ffmpeg", self._path)
+        elif not add_sound(self._path, self._begin.sound, self._written / self._begin.rate):
+            log.warning("%s has no sound: this format doesn't take it as it is, .mkv does", self._path)

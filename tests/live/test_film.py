@@ -1,0 +1,177 @@
+"""Videos that are written: they play wherever writing ends, and have the sound of their source."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mtcnn_lit.detections import Detections
+from mtcnn_lit.images import ImageError
+from mtcnn_lit.live import film
+from mtcnn_lit.live.film import FfmpegFilm, OpenCvFilm, open_film, ratio
+from mtcnn_lit.live.video import Video
+from mtcnn_lit.named_image import Frame, NamedImage
+from mtcnn_lit.outputs import VideoOutput
+from tests.live.films import SIZE, number_of, picture, read_film, write_film
+
+ROOT = Path(__file__).parents[2]
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+
+# Writes frames until it is killed, and says when it has written many.
+WRITES = """
+import sys
+from itertools import count
+from pathlib import Path
+import numpy as np
+from mtcnn_lit.live.film import open_film
+noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+film = open_film(Path(sys.argv[1]), 30, (320, 240))
+for number in count():
+    film.write(noise)
+    if number == 300:
+        print("many", flush=True)
+"""
+
+
+@pytest.fixture
+def no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(film.shutil, "which", lambda _: None)
+
+
+def frame(number: int, sound: str | None = None, rate: float = 30) -> Frame:
+    return Frame("a.mp4", picture(number), number, number / rate, rate, sound)
+
+
+def sound_of(path: Path) -> tuple[str, float]:
+    """The codec of a video's sound, and when its last piece begins, in seconds."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "a", "-of", "default=nw=1:nk=1", "-show_entries"]
+    entries = "stream=codec_name", "packet=pts_time"
+    codec, times = (subprocess.check_output([*command, entry, path], text=True).split() for entry in entries)
+    return codec[0], max(map(float, times))
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a: b.mkv", "a.mp4", "a.mov"])
+@pytest.mark.parametrize("rate", [30, 30000 / 1001])
+def test_ffmpeg_writes_all_frames_at_their_rate(tmp_path: Path, name: str, rate: float) -> None:
+    made = open_film(tmp_path / name, rate, SIZE)
+    assert isinstance(made, FfmpegFilm)
+    for number in range(20):
+        made.write(picture(number))
+    made.close()
+    assert [number_of(image) for image in read_film(tmp_path / name)] == list(range(20))
+    assert Video(str(tmp_path / name), "").rate == pytest.approx(rate, abs=0.01)
+
+
+@pytest.mark.usefixtures("no_ffmpeg")
+def test_without_ffmpeg_opencv_writes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert isinstance(open_film(tmp_path / "b.mkv", 30, SIZE), OpenCvFilm)
+    output = VideoOutput(str(tmp_path / "a.mkv"))
+    for number in range(20):
+        output.write(frame(number, sound="a.mp4"), Detections.empty())
+    output.close()
+    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == list(range(20))
+    assert "a.mkv has no sound: to have it copied, install ffmpeg" in caplog.text
+    with pytest.raises(ImageError, match=r"a\.mp4: without ffmpeg on this machine: set output\.path .* in \.mkv$"):
+        VideoOutput(str(tmp_path / "a.mp4"))
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_what_was_written_before_a_kill_plays_by_ffmpeg(tmp_path: Path, name: str) -> None:
+    assert killed_in_the_middle(tmp_path / name, 300) >= 300
+
+
+def test_what_was_written_before_a_kill_plays_by_opencv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert killed_in_the_middle(tmp_path / "a.mkv", 250) >= 250  # the last ones wait in a buffer
+
+
+def killed_in_the_middle(path: Path, least: int) -> int:
+    """How many frames can be read of a video whose writer was killed after 300, once there are so many."""
+    process = subprocess.Popen([sys.executable, "-c", WRITES, path], cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"many\n"
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+    for _ in range(100):  # ffmpeg finishes the file
+        time.sleep(0.1)
+        try:
+            count = len(read_film(path))
+        except ImageError:
+            continue
+        if count >= least:
+            break
+    return count
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("name", ["found.mkv", "found.mp4"])
+def test_the_sound_is_copied_as_far_as_the_pictures_go(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "source.mp4"
+    sine = ["-f", "lavfi", "-i", "sine=duration=3", "-c:a", "aac"]
+    silent = write_film(tmp_path / "silent.mkv", 90)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", silent, *sine, source], check=True)
+    output = VideoOutput(str(tmp_path / name))
+    for number in range(30):
+        output.write(frame(number, sound=str(source)), Detections.empty())
+    output.close()
+    assert len(read_film(tmp_path / name)) == 30
+    assert sound_of(tmp_path / name) == ("aac", pytest.approx(1, abs=0.1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "silent.mkv", "source.mp4"])
+
+
+@needs_ffmpeg
+def test_a_source_without_sound_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    output = VideoOutput(str(tmp_path / "found.mkv"))
+    for number in range(10):
+        output.write(frame(number, sound=str(write_film(tmp_path / "a.mkv", 10))), Detections.empty())
+    output.close()
+    assert len(read_film(tmp_path / "found.mkv")) == 10
+    assert caplog.text == ""
+
+
+def test_the_frame_before_is_repeated_where_one_is_late(tmp_path: Path) -> None:
+    output = VideoOutput(str(tmp_path / "a.mkv"))
+    for number in (5, 6, 9):
+        output.write(frame(number), Detections.empty())
+    output.close()
+    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [5, 6, 6, 6, 9]
+
+
+def test_a_video_without_times_keeps_its_frames(tmp_path: Path) -> None:
+    output = VideoOutput(str(tmp_path / "a.mkv"))
+    for number in range(5):
+        output.write(Frame("a.h264", picture(number), number, 0.0, 30), Detections.empty())
+    output.close()
+    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [0, 1, 2, 3, 4]
+
+
+def test_what_can_not_be_written_is_said_before_detection(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImageError, match=r"can't write .*: (Not a directory|File exists); set output\.path to a file$"):
+        VideoOutput(str(tmp_path / "file" / "a.mkv"))
+    with pytest.raises(ImageError, match=r"can't write .*a\.txt: set output\.path to a file that ends in \.mkv"):
+        VideoOutput(str(tmp_path / "a.txt"))
+    with pytest.raises(ImageError, match=r"^output=video is for frames: take input=video"):
+        VideoOutput(str(tmp_path / "a.mkv")).write(NamedImage("a.jpg", picture(0)), Detections.empty())
+    assert not (tmp_path / "a.mkv").exists()
+
+
+@needs_ffmpeg
+def test_the_reason_why_ffmpeg_ended_is_told(tmp_path: Path) -> None:
+    made = open_film(tmp_path / "none" / "a.mkv", 30, SIZE)
+    with pytest.raises(ImageError, match=r"can't write .*a\.mkv: .*No such file or directory"):
+        made.close()
+
+
+@pytest.mark.parametrize(("rate", "meant"), [(25.0, "25"), (29.97002997, "30000/1001")])
+def test_rates_are_written_as_the_ratio_that_is_meant(rate: float, meant: str) -> None:
+    assert ratio(rate) == meant

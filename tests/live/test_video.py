@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mtcnn_lit.images import ImageError
+from mtcnn_lit.inputs import VideoInput
+from mtcnn_lit.live.video import Video
+from mtcnn_lit.named_image import Frame
+from tests.live.films import number_of, write_film
+
+
+def test_every_frame_comes_in_order_with_its_number_and_time(tmp_path: Path) -> None:
+    source = VideoInput(str(write_film(tmp_path / "a 100%d.mkv", 20, rate=25)))
+    assert len(source) == 20
+    assert source.files == [tmp_path / "a 100%d.mkv"]
+    for _ in range(2):  # a second time too
+        frames = [frame for frame in source if isinstance(frame, Frame)]
+        assert [number_of(frame.image) for frame in frames] == list(range(20))
+        assert [frame.position() for frame in frames] == [{"frame": n, "time": n / 25} for n in range(20)]
+    assert {(frame.name, frame.rate, frame.sound) for frame in frames} == {
+        ("a 100%d.mkv", 25.0, str(tmp_path / "a 100%d.mkv"))
+    }
+    assert frames[3].file_name == "a 100%d.mkv.frame-000003"
+
+
+def test_what_is_left_of_a_broken_video_is_read_and_said_to_be_short(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = write_film(tmp_path / "a.mkv", 30).read_bytes()
+    (tmp_path / "a.mkv").write_bytes(whole[: len(whole) // 2])
+    source = VideoInput(str(tmp_path / "a.mkv"))
+    count = len(list(source))
+    assert 0 < count < 30
+    assert f"a.mkv ended after {count} of the 30 frames that it announces" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["text.mp4", "empty.mkv", "folder", "none.mp4"])
+def test_no_video_is_said_to_be_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty.mkv").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ImageError, match=rf"{name}.*set input\.path to a video file or its address$"):
+        VideoInput(str(tmp_path / name))
+
+
+def test_an_address_where_nothing_is_is_named() -> None:
+    with pytest.raises(ImageError, match=r"^can't read http://127\.0\.0\.1:9/a\.mp4\?key=1: not a video"):
+        Video("http://127.0.0.1:9/a.mp4?key=1", "")  # nobody listens there
