@@ -12,7 +12,7 @@ from mtcnn_lit.images import Image
 from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.pyramid import Pyramid
 
-_NETWORK: dict[StepName, str] = {"pnet": "P", "pnet_nms": "P", "rnet": "R", "onet": "O", "nms": "O"}
+_NETWORK: dict[StepName, str] = {"pnet": "P", "pnet_nms": "P", "rnet": "R", "onet": "O", "nms": "O", "again": "O"}
 
 
 class LiveDetector:
