@@ -14,6 +14,7 @@ from mtcnn_lit.boxes import square
 from mtcnn_lit.detections import Candidates
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import ONet, RNet, half_precision, normalize
+from mtcnn_lit.parallel import in_parallel
 from mtcnn_lit.pyramid import Pyramid
 
 # Pixels of the crops judged at once, 64 crops of R-Net and 16 of O-Net: bounds the memory, however many faces there
@@ -41,10 +42,18 @@ def look_at_crops(net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Can
     squares = square(candidates.boxes)
     boxes, image = squares.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
     size = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
-    chunks = (slice(start, start + size) for start in range(0, max(1, len(boxes)), size))
-    crops = (crop_images(pyramids, boxes[chunk], image[chunk], net.input_size) for chunk in chunks)
-    with half_precision(squares.device):
-        answers = [net(normalize(torch.from_numpy(each).to(squares.device))) for each in crops]
+    chunks = [slice(start, start + size) for start in range(0, max(1, len(boxes)), size)]
+
+    def answer(chunk: slice) -> tuple[Tensor, Tensor]:
+        crops = crop_images(pyramids, boxes[chunk], image[chunk], net.input_size)
+        logits, offsets = net(normalize(torch.from_numpy(crops).to(squares.device)))
+        return logits, offsets
+
+    if squares.is_cuda:
+        with half_precision(squares.device):
+            answers = [answer(chunk) for chunk in chunks]
+    else:
+        answers = in_parallel(answer, chunks)
     logits, offsets = (torch.cat(column).float() for column in zip(*answers, strict=True))
     return Answers(squares, logits, offsets)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from mtcnn_lit.boxes import decode
 from mtcnn_lit.nets import PNet, half_precision, normalize
+from mtcnn_lit.parallel import in_parallel
 from mtcnn_lit.pyramid import Pyramid, pyramid_scales
 
 # Windows of one pyramid level that go into its NMS, best first: bounds the time of a network that is barely trained.
@@ -55,27 +57,43 @@ class Windows(NamedTuple):
 
 def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_factor: float) -> list[Level]:
     """P-Net's answers on all levels of one picture, finest first."""
-    levels = []
     device = net.face.weight.device
-    for scale in pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor):
-        pixels = torch.from_numpy(pyramid.level(scale)).to(device)
-        logits, offsets = _look(net, pixels)
-        # The level's sides are whole pixels, so its true scale differs a little from the nominal one, and by axis.
-        scale_x, scale_y = pixels.shape[1] / pyramid.width, pixels.shape[0] / pyramid.height
-        levels.append(Level(logits.sigmoid(), offsets, logits.new_tensor([scale_x, scale_y, scale_x, scale_y])))
-    return levels
+    scales = pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor)
+    levels = [torch.from_numpy(pyramid.level(scale)).to(device) for scale in scales]
+    answers = _look(net, levels)
+    # A level's sides are whole pixels, so its true scale differs a little from the nominal one, and by axis.
+    scale = [(pixels.shape[1] / pyramid.width, pixels.shape[0] / pyramid.height) for pixels in levels]
+    return [
+        Level(logits.sigmoid(), offsets, logits.new_tensor(2 * each))
+        for (logits, offsets), each in zip(answers, scale, strict=True)
+    ]
 
 
-def _look(net: PNet, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """P-Net's logits and offsets of all windows, strip by strip. Shape: (H, W, 3) -> (H', W'), (4, H', W')."""
+def _look(net: PNet, levels: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """P-Net's logits and offsets of all windows, strip by strip. Shape: (H, W, 3) -> (H', W'), (4, H', W') for each."""
+    strips = [_strips(net, pixels) for pixels in levels]
+
+    def answer(strip: Tensor) -> tuple[Tensor, Tensor]:
+        logits, offsets = net(normalize(strip))
+        return logits, offsets
+
+    every = [strip for level in strips for strip in level]
+    if levels and levels[0].is_cuda:
+        with half_precision(levels[0].device):
+            answers = iter([answer(strip) for strip in every])
+    else:
+        answers = iter(in_parallel(answer, every))
+    columns = [zip(*islice(answers, len(level)), strict=True) for level in strips]
+    return [(torch.cat(logits, dim=1)[0].float(), torch.cat(offsets, dim=2)[0].float()) for logits, offsets in columns]
+
+
+def _strips(net: PNet, pixels: Tensor) -> list[Tensor]:
+    """A level (H, W, 3) cut into strips (1, h, W, 3), which overlap so that no window is missed."""
     height, width = pixels.shape[:2]
-    overlap = net.input_size - net.stride  # of strips that lie below each other, so that no window is missed
+    overlap = net.input_size - net.stride
     rows = height if pixels.is_cuda else max(1, (_STRIP_PIXELS // width - overlap) // net.stride)
     starts = range(0, height - overlap, rows * net.stride)
-    strips = (pixels[None, top : top + rows * net.stride + overlap] for top in starts)
-    with half_precision(pixels.device):
-        logits, offsets = zip(*(net(normalize(strip)) for strip in strips), strict=True)
-    return torch.cat(logits, dim=1)[0].float(), torch.cat(offsets, dim=2)[0].float()
+    return [pixels[None, top : top + rows * net.stride + overlap] for top in starts]
 
 
 def windows_above(levels: Sequence[Level], threshold: float, device: torch.device | None = None) -> Windows:

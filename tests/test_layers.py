@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 # A room may import itself and the rooms of the floors above it in this table, never a neighbour on its own floor.
 FLOORS = [
     {"boxes"},
-    {"detections", "images", "prefetch", "face_sizes"},
+    {"detections", "images", "parallel", "prefetch", "face_sizes"},
     {"pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
     {"proposals", "crops", "onnx_backend"},
     {"cascade", "sources"},
@@ -56,6 +56,7 @@ DETECTION_ROOMS = {
     "mtcnn",
     "cascade",
     "crops",
+    "parallel",
     "proposals",
     "pyramid",
     "nets",

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from mtcnn_lit.parallel import in_parallel
+from tests.bright_squares import bright_cascade, picture
+
+
+@pytest.fixture(params=[1, 3])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_results_come_in_order_and_without_gradients(threads: int) -> None:
+    weight = torch.ones(1, requires_grad=True)
+    results = in_parallel(lambda number: number * weight, range(20))
+    assert [result.item() for result in results] == list(range(20))
+    assert not any(result.requires_grad for result in results)
+    assert in_parallel(lambda number: number, []) == []
+
+
+def test_all_threads_work_at_once_and_each_computes_alone(threads: int) -> None:
+    everyone = threading.Barrier(threads)
+
+    def meet(_: int) -> int:
+        everyone.wait(timeout=20)  # breaks, and raises, when fewer are at work
+        return torch.get_num_threads()
+
+    assert in_parallel(meet, range(2 * threads)) == [1] * 2 * threads
+
+
+def test_torch_uses_as_many_threads_afterwards_here_and_in_new_threads(threads: int) -> None:
+    in_parallel(lambda number: number, range(20))
+    seen = [torch.get_num_threads()]
+    later = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert seen == [threads, threads]
+
+
+def test_what_is_raised_is_raised_here(threads: int) -> None:
+    with pytest.raises(ZeroDivisionError):
+        in_parallel(lambda number: 1 // number, range(5))
+
+
+def test_detections_are_the_same_with_any_number_of_threads(threads: int) -> None:
+    image = picture(300, 400, (60, 50, 100, 90), (200, 120, 280, 200), (20, 200, 44, 224))
+    (found,) = bright_cascade().detect([image])
+    torch.set_num_threads(1)
+    (expected,) = bright_cascade().detect([image])
+    assert len(expected) == 3
+    assert torch.equal(found.boxes, expected.boxes)
+    assert torch.equal(found.scores, expected.scores)
