@@ -127,7 +127,8 @@ def test_both_backends_detect_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(len(one) for one in found) >= 4
     for ours, theirs in zip(found, expected, strict=True):
         assert (iou(ours.boxes, theirs.boxes).diagonal() > 0.99).all()
-        assert_close(ours.scores, theirs.scores, atol=1e-3, rtol=0)
+        # A box that differs by a millionth may round a pixel of the second look's crop the other way.
+        assert_close(ours.scores, theirs.scores, atol=1e-2, rtol=0)
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
