@@ -59,6 +59,8 @@ def build_experiment(config: DictConfig) -> Experiment:
     upstream = upstream_nets(config.stage, chosen, runs)
     make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
     earlier = earlier_net(config.stage, chosen["earlier"], runs)
+    if earlier and upstream:  # what an R-Net lets pass is moved already: no longer what it is shown
+        raise ConfigError("upstream.earlier: another round is for net=pnet alone; leave it out")
     data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
     trainer = _build_trainer(config, val, make_cascade)
     stage = build(config.net, "net")()

@@ -23,8 +23,8 @@ class Paths:
 class Upstream:
     """The trained networks before the one in training: a checkpoint, a run's folder, or None for the newest run.
 
-    ``earlier`` is the network in training itself, as an earlier run left it, when what that one takes for faces is to
-    be mined: a checkpoint, a run's folder, or `newest`.
+    ``earlier`` is P-Net itself, as an earlier run left it, when what that one takes for faces is to be mined: a
+    checkpoint, a run's folder, or `newest`.
     """
 
     pnet: str | None = None

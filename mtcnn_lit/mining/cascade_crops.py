@@ -26,8 +26,8 @@ class CascadeCrops:
     """Crops an image where the cascade so far detects, and around its faces.
 
     Attributes:
-        cascade: the networks before the one in training, and its own as an earlier run left it, where that is to be
-            mined: so it meets its own false positives (hard negatives).
+        cascade: the networks before the one in training; for P-Net, itself as an earlier run left it, so that it meets
+            its own false positives (hard negatives).
         recall_source: images on which the mining thresholds of these networks are measured.
         size: side of the patches, px.
         recall: share of the faces that each of these networks must still find at its mining threshold.

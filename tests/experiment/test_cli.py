@@ -53,6 +53,10 @@ CASES = {
         ["train.py", "upstream.earlier=pretrained", "paths.output_dir={tmp}"],
         "error: upstream.earlier: this miner takes no network; choose data=pnet_again",
     ),
+    "another round of a later network": (
+        ["train.py", "net=rnet", "upstream.pnet=pretrained", "upstream.earlier=pretrained", "paths.output_dir={tmp}"],
+        "error: upstream.earlier: another round is for net=pnet alone; leave it out",
+    ),
     "no checkpoint": (
         ["train.py", "ckpt_path={tmp}/none.ckpt"],
         "error: no checkpoint at {tmp}/none.ckpt: name a .ckpt file or a run's folder",
