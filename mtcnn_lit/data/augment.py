@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,25 @@ import albumentations as A
 Offsets = npt.NDArray[np.float32]
 
 
+# Transforms that look at no pixel's neighbours. Most of them go through a batch image by image, in a Python loop, so
+# that a group of patches is one large picture for them.
+_POINTWISE = (A.HueSaturationValue, A.RandomBrightnessContrast, A.ToGray, A.GaussNoise)
+
+
+class _Pass(NamedTuple):
+    """Neighbours in the list of transforms that take patches in the same way.
+
+    Attributes:
+        compose: they.
+        pointwise: they take a group as one picture.
+        moves: they move boxes.
+    """
+
+    compose: A.Compose
+    pointwise: bool
+    moves: bool
+
+
 class Augment:
     """Random changes of patches, shared by small groups: one draw for each ``group_size`` patches of a batch.
 
@@ -27,32 +47,44 @@ class Augment:
     the box target with the pixels.
 
     Args:
-        transforms: albumentations transforms or compositions of them; any that keep the size.
+        transforms: albumentations transforms or compositions of them; any that keep the size. Changes of colour and
+            noise are fastest side by side.
         group_size: patches that share a draw.
     """
 
     def __init__(self, transforms: Sequence[A.BasicTransform | A.BaseCompose], group_size: int = 32) -> None:
-        keypoints = A.KeypointParams(format="xy", remove_invisible=False)
-        # A composition (A.OneOf and the like) may hold a flip somewhere inside.
-        moves = not all(isinstance(transform, A.ImageOnlyTransform) for transform in transforms)
-        self._compose = A.Compose(list(transforms), keypoint_params=keypoints if moves else None)
-        self._moves = moves
+        runs = groupby(transforms, lambda transform: isinstance(transform, _POINTWISE))
+        self._passes = [_make_pass(list(run), pointwise) for pointwise, run in runs]
         self.group_size = group_size
 
     def __call__(self, pixels: Image, offsets: Offsets, seed: np.random.SeedSequence) -> tuple[Image, Offsets]:
         """Changed copies of patches (N, S, S, 3) and of their offsets (N, 4); the same for the same seed."""
-        self._compose.set_random_seed(int(seed.generate_state(1)[0]))
+        for each, state in zip(self._passes, seed.generate_state(len(self._passes)), strict=True):
+            each.compose.set_random_seed(int(state))
         starts = range(0, len(pixels), self.group_size)
         groups = [self._apply(pixels[i : i + self.group_size], offsets[i : i + self.group_size]) for i in starts]
         new_pixels, new_offsets = zip(*groups, strict=True)
         return np.concatenate(new_pixels), np.concatenate(new_offsets)
 
     def _apply(self, pixels: Image, offsets: Offsets) -> tuple[Image, Offsets]:
-        if not self._moves:
-            return self._compose(images=pixels)["images"], offsets
-        size = pixels.shape[1]
-        changed: dict[str, Any] = self._compose(images=pixels, keypoints=_corners(offsets, size))
-        return changed["images"], _offsets(changed["keypoints"], size)
+        for compose, pointwise, moves in self._passes:
+            if pointwise:
+                picture = pixels.reshape(-1, *pixels.shape[2:])
+                pixels = compose(image=picture)["image"].reshape(pixels.shape)
+            elif moves:
+                size = pixels.shape[1]
+                changed: dict[str, Any] = compose(images=pixels, keypoints=_corners(offsets, size))
+                pixels, offsets = changed["images"], _offsets(changed["keypoints"], size)
+            else:
+                pixels = compose(images=pixels)["images"]
+        return pixels, offsets
+
+
+def _make_pass(transforms: list[A.BasicTransform | A.BaseCompose], pointwise: bool) -> _Pass:
+    keypoints = A.KeypointParams(format="xy", remove_invisible=False)
+    # A composition (A.OneOf and the like) may hold a flip somewhere inside.
+    moves = not all(isinstance(transform, A.ImageOnlyTransform) for transform in transforms)
+    return _Pass(A.Compose(transforms, keypoint_params=keypoints if moves else None), pointwise, moves)
 
 
 def _corners(offsets: Offsets, size: int) -> Offsets:

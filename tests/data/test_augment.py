@@ -86,6 +86,31 @@ def test_changes_of_the_pixels_alone_leave_the_offsets_bit_for_bit() -> None:
     assert (pixels.shape, pixels.dtype) == ((4, 12, 12, 3), np.uint8)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        A.HueSaturationValue((20, 20), (30, 30), (10, 10), p=1),
+        A.RandomBrightnessContrast((0.2, 0.2), (0.1, 0.1), p=1),
+        A.ToGray(p=1),
+    ],
+)
+def test_a_patch_changes_in_colour_as_it_would_alone(change: A.ImageOnlyTransform) -> None:
+    pixels, _ = Augment([change])(noise(4), OFFSETS, seed())
+    assert np.array_equal(pixels, [change(image=patch)["image"] for patch in noise(4)])
+
+
+def test_the_noise_of_each_patch_is_its_own() -> None:
+    pixels, _ = Augment([A.GaussNoise(p=1)])(grey(2), OFFSETS[:2], seed())
+    assert not np.array_equal(pixels[0], pixels[1])
+
+
+def test_a_flip_comes_before_the_change_of_colour_that_follows_it() -> None:
+    changes = [A.HorizontalFlip(p=1), A.ToGray(p=1), A.VerticalFlip(p=1)]
+    pixels, offsets = Augment(changes)(noise(4), OFFSETS, seed())
+    assert np.array_equal(pixels, [A.ToGray(p=1)(image=patch)["image"][::-1, ::-1] for patch in noise(4)])
+    np.testing.assert_allclose(offsets, -OFFSETS[:, [2, 3, 0, 1]], atol=1e-6)
+
+
 def test_the_patches_of_a_group_share_the_draw() -> None:
     augment = Augment([A.RandomBrightnessContrast(brightness_limit=0.4, contrast_limit=0, p=1)], group_size=3)
     pixels, _ = augment(grey(8), np.zeros((8, 4), np.float32), seed())
