@@ -58,14 +58,12 @@ class Windows(NamedTuple):
 def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_factor: float) -> list[Level]:
     """P-Net's answers on all levels of one picture, finest first."""
     device = net.face.weight.device
-    scales = pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor)
+    scales = list(pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor))
     levels = [torch.from_numpy(pyramid.level(scale)).to(device) for scale in scales]
     answers = _look(net, levels)
-    # A level's sides are whole pixels, so its true scale differs a little from the nominal one, and by axis.
-    scale = [(pixels.shape[1] / pyramid.width, pixels.shape[0] / pyramid.height) for pixels in levels]
     return [
-        Level(logits.sigmoid(), offsets, logits.new_tensor(2 * each))
-        for (logits, offsets), each in zip(answers, scale, strict=True)
+        Level(logits.sigmoid(), offsets, logits.new_tensor(2 * pyramid.true_scale(scale)))
+        for (logits, offsets), scale in zip(answers, scales, strict=True)
     ]
 
 

@@ -32,17 +32,32 @@ class Pyramid:
         self.height, self.width = image.shape[:2]
         self._octaves = [image]
         while max(self._octaves[-1].shape[:2]) > 1:
-            height, width = self._octaves[-1].shape[:2]
-            half = cv2.resize(self._octaves[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
-            self._octaves.append(np.asarray(half, dtype=np.uint8))
+            self._octaves.append(_halve(self._octaves[-1]))
         # Only panoramas of more than 32,766 px lose their finest octave as a source of crops.
         self._finest_for_crops = sum(max(octave.shape) > _REMAP_LIMIT for octave in self._octaves)
 
     def level(self, scale: float) -> Image:
-        """The picture at ``scale`` (1 is its own size): uint8 RGB of round(H * scale) by round(W * scale), or 1 px."""
-        size = (max(1, round(self.width * scale)), max(1, round(self.height * scale)))
-        octave = self._octaves[int(self._finest_octave(np.asarray(1 / scale)))]
-        return np.asarray(cv2.resize(octave, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+        """The picture at ``scale`` (1 is its own size): uint8 RGB of round(H * scale) by round(W * scale), or 1 px.
+
+        An octave may end beyond the picture, so it is resized as a whole and cut afterwards. `true_scale` tells what
+        the rounding makes of the scale.
+        """
+        octave, (width, height), _ = self._level_of(scale)
+        resized = cv2.resize(octave, (width, height), interpolation=cv2.INTER_LINEAR)
+        cut = resized[: max(1, round(self.height * scale)), : max(1, round(self.width * scale))]
+        return np.ascontiguousarray(cut, dtype=np.uint8)
+
+    def true_scale(self, scale: float) -> tuple[float, float]:
+        """Pixels of ``level(scale)`` for one pixel of the picture, along x and y: a level's sides are whole pixels."""
+        _, (width, height), (covered_x, covered_y) = self._level_of(scale)
+        return width / covered_x, height / covered_y
+
+    def _level_of(self, scale: float) -> tuple[Image, tuple[int, int], tuple[int, int]]:
+        """The octave that a level is made from, the size that it is resized to, and the pixels that it covers."""
+        number = int(self._finest_octave(np.asarray(1 / scale)))
+        height, width = self._octaves[number].shape[:2]
+        covered = (width * 2**number, height * 2**number)
+        return self._octaves[number], (max(1, round(covered[0] * scale)), max(1, round(covered[1] * scale))), covered
 
     def crops(self, boxes: npt.NDArray[np.float32], size: int) -> Image:
         """Regions of the picture, each resized to ``size`` by ``size``; black where they leave the picture.
@@ -65,22 +80,32 @@ class Pyramid:
 
     def _sample(self, octave: int, boxes: npt.NDArray[np.float32], size: int) -> Image:
         """Sample all boxes from one octave by a single remap: the crops lie below each other in its target."""
-        picture = self._octaves[octave]
-        ratio_x, ratio_y = picture.shape[1] / self.width, picture.shape[0] / self.height
+        picture, ratio = self._octaves[octave], 0.5**octave
         centres = (np.arange(size, dtype=np.float32) + 0.5) / size
         # Pixel i covers [i, i + 1), so its centre, which remap calls i, lies at i + 0.5.
-        x = (boxes[:, 0:1] + (boxes[:, 2:3] - boxes[:, 0:1]) * centres) * ratio_x - 0.5
-        y = (boxes[:, 1:2] + (boxes[:, 3:4] - boxes[:, 1:2]) * centres) * ratio_y - 0.5
+        x = (boxes[:, 0:1] + (boxes[:, 2:3] - boxes[:, 0:1]) * centres) * ratio - 0.5
+        y = (boxes[:, 1:2] + (boxes[:, 3:4] - boxes[:, 1:2]) * centres) * ratio - 0.5
         shape = (len(boxes), size, size)
         map_x = np.broadcast_to(x[:, None, :], shape).reshape(-1, size)
         map_y = np.broadcast_to(y[:, :, None], shape).reshape(-1, size)
         # Inside the picture the outermost half pixel repeats the border; only what lies beyond it is black.
         sampled = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(*shape, 3)
-        outside_x = (x < -0.5) | (x > picture.shape[1] - 0.5)
-        outside_y = (y < -0.5) | (y > picture.shape[0] - 0.5)
+        outside_x = (x < -0.5) | (x > self.width * ratio - 0.5)
+        outside_y = (y < -0.5) | (y > self.height * ratio - 0.5)
         if outside_x.any() or outside_y.any():
             sampled[outside_x[:, None, :] | outside_y[:, :, None]] = 0
         return np.asarray(sampled, dtype=np.uint8)
+
+
+def _halve(picture: Image) -> Image:
+    """Each pixel the mean of two by two; an odd side is longer by its last pixel, repeated.
+
+    So each octave's pixels lie exactly on those of the one before, and OpenCV has a fast way to do that.
+    """
+    height, width = picture.shape[:2]
+    even = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return np.asarray(half, dtype=np.uint8)
 
 
 def pyramid_scales(height: int, width: int, window: int, min_face_size: float, scale_factor: float) -> Iterator[float]:

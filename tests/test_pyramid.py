@@ -92,6 +92,16 @@ def test_a_crop_at_scale_1_is_the_picture_itself() -> None:
     assert np.array_equal(crops, [picture[:24, :24], picture[9:33, 17:41], picture[36:, 56:]])
 
 
+def test_octaves_of_odd_sides_lie_on_the_picture() -> None:
+    """A dot far from the corner stays in its place, also where three halvings have rounded the sides up."""
+    picture = np.zeros((199, 301, 3), np.uint8)
+    picture[160:168, 240:248] = 240
+    (crop,) = Pyramid(picture).crops(boxes((192, 112, 288, 208)), 12)
+    assert (crop[6, 6] == 240).all()
+    crop[6, 6] = 0
+    assert not crop.any()
+
+
 def test_a_crop_of_two_pixels_each_is_their_mean() -> None:
     picture = noise(64, 64)
     (crop,) = Pyramid(picture).crops(boxes((8, 16, 32, 40)), 12)
@@ -129,12 +139,13 @@ def test_no_crops() -> None:
     assert Pyramid(noise(10, 10)).crops(boxes(), 24).shape == (0, 24, 24, 3)
 
 
+@pytest.mark.parametrize("size", [(200, 300), (203, 301)])
 @pytest.mark.parametrize("scale", [1.0, 0.6, 0.5, 0.3, 0.171, 0.1])
-def test_windows_of_a_level_equal_crops_of_the_same_regions(scale: float) -> None:
+def test_windows_of_a_level_equal_crops_of_the_same_regions(scale: float, size: tuple[int, int]) -> None:
     """P-Net must see in detection what it was trained on."""
-    pyramid = Pyramid(smooth_picture())
+    pyramid = Pyramid(smooth_picture(*size))
     level = pyramid.level(scale)
-    scale_y, scale_x = level.shape[0] / 200, level.shape[1] / 300
+    scale_x, scale_y = pyramid.true_scale(scale)
     corners = [(x, y) for x in range(0, level.shape[1] - 11, 2) for y in range(0, level.shape[0] - 11, 2)][::7]
     regions = [(x / scale_x, y / scale_y, (x + 12) / scale_x, (y + 12) / scale_y) for x, y in corners]
     windows = np.stack([level[y : y + 12, x : x + 12] for x, y in corners])
