@@ -77,9 +77,10 @@ def _label_chunk(
     keep = geometry.coverage(crops, ignored) <= _IGNORED_SHARE
     if len(faces) == 0:
         return keep, crops.new_zeros(len(crops)), torch.zeros_like(crops)
-    overlaps = geometry.iou(crops, faces)
     if squared_faces:
-        overlaps = torch.maximum(overlaps, geometry.iou(crops, geometry.square(faces)))
+        overlaps = torch.maximum(*geometry.iou(crops, torch.cat([faces, geometry.square(faces)])).chunk(2, dim=1))
+    else:
+        overlaps = geometry.iou(crops, faces)
     best = overlaps.max(dim=1)
     offsets = geometry.encode(crops, faces[best.indices])
     return keep, best.values, torch.where(best.values[:, None] > 0, offsets, 0.0)

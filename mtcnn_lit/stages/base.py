@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from lightning import LightningModule
@@ -12,17 +12,12 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torchmetrics import MeanMetric, MetricCollection
-from torchmetrics.classification import BinaryAccuracy, BinaryPrecision, BinaryRecall
 from typing_extensions import override
 
-from mtcnn_lit.boxes import offset_iou
 from mtcnn_lit.data.patches import Label, PatchBatch
 from mtcnn_lit.losses import box_loss, hard_example_loss
 from mtcnn_lit.nets import NETS, Net, normalize
-
-# Target of the patches that don't count as right or wrong; masking them out would leave no target in a batch of parts.
-_NOT_JUDGED = -1
+from mtcnn_lit.stages.figures import Figures
 
 
 class Stage(LightningModule):
@@ -53,16 +48,7 @@ class Stage(LightningModule):
         self.net = NETS[self.name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.box_loss_weight, self.hard_examples = box_loss_weight, hard_examples
-        options: dict[str, Any] = {"validate_args": False, "ignore_index": _NOT_JUDGED}
-        judgement = MetricCollection(
-            {
-                "accuracy": BinaryAccuracy(**options),
-                "precision": BinaryPrecision(**options),
-                "recall": BinaryRecall(**options),
-            }
-        )
-        self.train_judgement, self.val_judgement = judgement.clone("train/"), judgement.clone("val/")
-        self.train_box_iou, self.val_box_iou = MeanMetric(), MeanMetric()
+        self.train_figures, self.val_figures = Figures(), Figures()
 
     @override
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -72,32 +58,31 @@ class Stage(LightningModule):
 
     @override
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
-        return self._step(batch, "train", self.train_judgement, self.train_box_iou)[0]
+        return self._step(batch, self.train_figures)[0]
 
     @override
     def validation_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
         """Returns the scores (N,), for callbacks that look at them."""
-        return self._step(batch, "val", self.val_judgement, self.val_box_iou)[1]
+        return self._step(batch, self.val_figures)[1]
 
-    def _step(
-        self, batch: PatchBatch, split: str, judgement: MetricCollection, box_iou: MeanMetric
-    ) -> tuple[Tensor, Tensor]:
-        """Loss (scalar) and scores (N,) of a batch; logs both losses and the metrics."""
+    @override
+    def on_train_epoch_end(self) -> None:
+        self.log_dict(self.train_figures.compute("train"))
+
+    @override
+    def on_validation_epoch_end(self) -> None:
+        self.log_dict(self.val_figures.compute("val"))
+
+    def _step(self, batch: PatchBatch, figures: Figures) -> tuple[Tensor, Tensor]:
+        """Loss (scalar) and scores (N,) of a batch."""
         logits, offsets = (output.float() for output in self(batch.pixels))
-        is_face = batch.labels == Label.POSITIVE
-        judged = batch.labels != Label.PART
-        located = batch.labels != Label.NEGATIVE
+        is_face, judged = batch.labels == Label.POSITIVE, batch.labels != Label.PART
         classification = hard_example_loss(logits, is_face, judged, self.hard_examples)
-        regression = box_loss(offsets, batch.offsets, located)
+        regression = box_loss(offsets, batch.offsets, batch.labels != Label.NEGATIVE)
         loss = classification + self.box_loss_weight * regression
         scores = logits.detach().sigmoid()
-        judgement.update(scores, torch.where(judged, is_face.long(), _NOT_JUDGED))
-        box_iou.update(offset_iou(offsets.detach()[located], batch.offsets[located]))
         losses = {"loss": loss, "classification_loss": classification, "box_loss": regression}
-        options: dict[str, Any] = {"on_step": False, "on_epoch": True, "batch_size": len(logits)}
-        self.log_dict({f"{split}/{name}": value for name, value in losses.items()}, sync_dist=split == "val", **options)
-        self.log_dict(judgement, **options)
-        self.log(f"{split}/box_iou", box_iou, **options)
+        figures.update(batch, scores, offsets.detach(), losses)
         return loss, scores
 
     @override
