@@ -25,6 +25,11 @@ Offsets = npt.NDArray[np.float32]
 _POINTWISE = (A.HueSaturationValue, A.RandomBrightnessContrast, A.ToGray, A.GaussNoise)
 
 
+# A face fills its box like an ellipse: its box after a turn is that of the turned ellipse, not of the turned corners.
+_TURNS = np.arange(0, 360, 22.5)
+_ELLIPSE = np.stack([np.cos(np.radians(_TURNS)), np.sin(np.radians(_TURNS))], axis=1).astype(np.float32)
+
+
 class _Pass(NamedTuple):
     """Neighbours in the list of transforms that take patches in the same way.
 
@@ -43,8 +48,8 @@ class Augment:
     """Random changes of patches, shared by small groups: one draw for each ``group_size`` patches of a batch.
 
     A call of albumentations costs far more than its work on a 12 px patch, so patches take part in groups; the groups
-    are new in each epoch. The corners of each patch's face travel as keypoints, so flips, shifts and scalings change
-    the box target with the pixels.
+    are new in each epoch. The outline of each patch's face travels as keypoints, so flips, turns, shifts and scalings
+    change the box target with the pixels.
 
     Args:
         transforms: albumentations transforms or compositions of them; any that keep the size. Changes of colour and
@@ -73,7 +78,9 @@ class Augment:
                 pixels = compose(image=picture)["image"].reshape(pixels.shape)
             elif moves:
                 size = pixels.shape[1]
-                changed: dict[str, Any] = compose(images=pixels, keypoints=_corners(offsets, size))
+                changed: dict[str, Any] = compose(images=pixels, keypoints=_outlines(offsets, size))
+                if len(changed["keypoints"]) != len(pixels) * len(_ELLIPSE):  # reflected borders reflect keypoints too
+                    raise ValueError(f"{compose.transforms} change the number of keypoints: set another border_mode")
                 pixels, offsets = changed["images"], _offsets(changed["keypoints"], size)
             else:
                 pixels = compose(images=pixels)["images"]
@@ -87,14 +94,16 @@ def _make_pass(transforms: list[A.BasicTransform | A.BaseCompose], pointwise: bo
     return _Pass(A.Compose(transforms, keypoint_params=keypoints if moves else None), pointwise, moves)
 
 
-def _corners(offsets: Offsets, size: int) -> Offsets:
-    """Corners of the faces in patch pixels, the centre of pixel i at i as in albumentations. (N, 4) -> (2N, 2)."""
+def _outlines(offsets: Offsets, size: int) -> Offsets:
+    """Outlines of the faces, the centre of pixel i at i as in albumentations. Shape: (N, 4) -> (points * N, 2)."""
     faces = offsets * size + np.array([0, 0, size, size], dtype=np.float32)
-    return faces.reshape(-1, 2) - np.float32(0.5)
+    centre, half = (faces[:, 2:] + faces[:, :2]) / 2, (faces[:, 2:] - faces[:, :2]) / 2
+    outlines = (centre[:, None] + half[:, None] * _ELLIPSE).reshape(-1, 2) - 0.5
+    return outlines.astype(np.float32)
 
 
-def _offsets(corners: npt.NDArray[np.floating], size: int) -> Offsets:
-    """The inverse of `_corners`, whichever way the corners were turned. (2N, 2) -> (N, 4)."""
-    pairs = np.asarray(corners, dtype=np.float32).reshape(-1, 2, 2) + 0.5
-    low, high = pairs.min(axis=1), pairs.max(axis=1)
+def _offsets(outlines: npt.NDArray[np.floating], size: int) -> Offsets:
+    """The inverse of `_outlines`, whichever way they were turned. Shape: (points * N, 2) -> (N, 4)."""
+    points = np.asarray(outlines, dtype=np.float32).reshape(-1, len(_ELLIPSE), 2) + 0.5
+    low, high = points.min(axis=1), points.max(axis=1)
     return (np.concatenate([low, high - size], axis=1) / size).astype(np.float32)

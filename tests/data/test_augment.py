@@ -3,6 +3,7 @@ from __future__ import annotations
 import pickle
 
 import albumentations as A
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -62,6 +63,24 @@ def test_boxes_stay_on_faces(transform: A.DualTransform, size: int) -> None:
     expected = np.zeros((size, size), bool)
     expected[box[1] : box[3], box[0] : box[2]] = True
     assert np.array_equal(pixels[0, :, :, 0] > 100, expected)
+
+
+@pytest.mark.parametrize("angle", [10, 20, 45, -30])
+def test_the_box_of_a_turned_face_is_that_of_the_turned_ellipse(angle: float) -> None:
+    """A face of 24 by 36 px in the middle of 96 px, painted as an ellipse."""
+    y, x = np.mgrid[:96, :96] + 0.5
+    patch = np.where(((x - 48) / 12) ** 2 + ((y - 48) / 18) ** 2 <= 1, 200, 0).astype(np.uint8)
+    patch = np.repeat(patch[None, :, :, None], 3, axis=3)
+    offsets = np.array([[36, 30, -36, -30]], np.float32) / 96
+    pixels, turned = Augment([A.Rotate((angle, angle), p=1)])(patch, offsets, seed())
+    rows, columns = np.nonzero(pixels[0, :, :, 0] > 100)
+    painted = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    np.testing.assert_allclose(turned[0] * 96 + [0, 0, 96, 96], painted, atol=1)
+
+
+def test_a_border_that_reflects_faces_too_is_refused() -> None:
+    with pytest.raises(ValueError, match="set another border_mode"):
+        Augment([A.Rotate((20, 20), border_mode=cv2.BORDER_REFLECT_101, p=1)])(noise(4), OFFSETS, seed())
 
 
 @pytest.mark.parametrize(
