@@ -28,6 +28,7 @@ release: $(STAMP)  ## train the weights of the package: make release WIDERFACE=F
 	@[ -d "$(WIDERFACE)" ] || { echo "name the folder with WIDER_train: make release WIDERFACE=FOLDER"; exit 1; }
 	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release_first
 	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release data=pnet_again upstream.earlier=newest
+	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release data=pnet_again upstream.earlier=newest
 	$(BIN)/python train.py -m net=rnet,onet $(ON_WIDERFACE) experiment=release
 
 # Two workers of one thread each: more threads than cores make torch slower, not faster.

@@ -105,6 +105,12 @@ def square(boxes: Tensor) -> Tensor:
     return torch.cat([centre - half, centre + half], dim=1)
 
 
+def widen(boxes: Tensor, factor: float) -> Tensor:
+    """Boxes around the same centres, with sides ``factor`` times as long. Shape: (N, 4) -> (N, 4)."""
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) * (factor / 2)
+    return torch.cat([centre - half, centre + half], dim=1)
+
+
 def clip(boxes: Tensor, height: int, width: int) -> Tensor:
     """Boxes cut at the border of a picture. Shape: (N, 4) -> (N, 4)."""
     limits = boxes.new_tensor([width, height, width, height])
@@ -121,6 +127,12 @@ def decode(crops: Tensor, offsets: Tensor) -> Tensor:
     """Boxes that offsets lead to; the inverse of `encode`. Shape: (N, 4), (N, 4) -> (N, 4)."""
     size = (crops[:, 2:] - crops[:, :2]).repeat(1, 2)
     return crops + offsets * size
+
+
+def mirror(offsets: Tensor) -> Tensor:
+    """Offsets of the same faces in crops that are turned left for right. Shape: (N, 4) -> (N, 4)."""
+    left, top, right, bottom = offsets.unbind(dim=1)
+    return torch.stack([-right, top, -left, bottom], dim=1)
 
 
 def offset_iou(offsets: Tensor, targets: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from mtcnn_lit.boxes import square
+from mtcnn_lit.boxes import decode, mirror, square, widen
 from mtcnn_lit.detections import Candidates
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import ONet, RNet, half_precision, normalize
@@ -27,27 +27,35 @@ class Answers(NamedTuple):
     """A network's answers to N crops.
 
     Attributes:
-        squares: (N, 4) the crops, in pixels of the picture.
+        squares: (N, 4) around the candidates, in pixels of the picture.
         logits: (N,) that there is a face.
-        offsets: (N, 4) from the crops to the faces.
+        boxes: (N, 4) around the faces.
     """
 
     squares: Tensor
     logits: Tensor
-    offsets: Tensor
+    boxes: Tensor
 
 
-def look_at_crops(net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates) -> Answers:
-    """Show a network the squares around the candidates, cut from the pictures of their numbers."""
+def look_at_crops(
+    net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates, mirrored: bool = False
+) -> Answers:
+    """Show a network the squares around the candidates, with its margin, cut from the pictures of their numbers.
+
+    Args:
+        mirrored: show them left for right; the boxes are where the picture has the faces all the same.
+    """
     squares = square(candidates.boxes)
-    boxes, image = squares.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
+    regions = widen(squares, net.context)
+    boxes, image = regions.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
     size = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
     chunks = [slice(start, start + size) for start in range(0, max(1, len(boxes)), size)]
 
     def answer(chunk: slice) -> tuple[Tensor, Tensor]:
         crops = crop_images(pyramids, boxes[chunk], image[chunk], net.input_size)
-        logits, offsets = net(normalize(torch.from_numpy(crops).to(squares.device)))
-        return logits, offsets
+        pixels = torch.from_numpy(crops).to(squares.device)
+        logits, offsets = net(normalize(pixels.flip(2) if mirrored else pixels))
+        return logits, mirror(offsets) if mirrored else offsets
 
     if squares.is_cuda:
         with half_precision(squares.device):
@@ -55,7 +63,7 @@ def look_at_crops(net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Can
     else:
         answers = in_parallel(answer, chunks)
     logits, offsets = (torch.cat(column).float() for column in zip(*answers, strict=True))
-    return Answers(squares, logits, offsets)
+    return Answers(squares, logits, decode(regions, offsets))
 
 
 def crop_images(

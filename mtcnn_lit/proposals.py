@@ -20,7 +20,7 @@ _MOST_WINDOWS = 4096
 
 # Pixels of a level that P-Net looks at at once on a CPU: what passes between its layers stays in the processor's cache,
 # and a large picture takes no more memory than a small one.
-_STRIP_PIXELS = 2**17
+_STRIP_PIXELS = 2**16
 
 
 class Level(NamedTuple):

@@ -52,6 +52,8 @@ def bright_part(crops: Tensor) -> tuple[Tensor, Tensor]:
 class BrightRNet(RNet):
     """Leads to the square with some room around it."""
 
+    context = 1.0
+
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         logits, offsets = bright_part(crops)
         size = (1 + offsets[:, 2:] - offsets[:, :2]).repeat(1, 2)
@@ -60,6 +62,8 @@ class BrightRNet(RNet):
 
 class BrightONet(ONet):
     """Leads to the square itself."""
+
+    context = 1.0
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         return bright_part(crops)

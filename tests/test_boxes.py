@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
@@ -87,6 +87,9 @@ def test_coverage_is_the_share_of_the_box() -> None:
 @given(box_lists, st.randoms(use_true_random=False), st.sampled_from([0.0, 0.3, 0.5, 0.7]))
 @pytest.mark.parametrize("mode", ["union", "minimum"])
 def test_nms_equals_a_slow_reference(mode: boxes.OverlapMode, rows: list[Box], random, threshold: float) -> None:
+    # Where rounding decides, the two may differ; at 0 nothing is rounded.
+    near = (boxes.overlap(tensor(*rows), tensor(*rows), mode) - threshold).abs()
+    assume(not ((near < 1e-6) & (threshold > 0)).any())
     scores = [random.choice([0.1, 0.5, 0.5, 0.9, random.random()]) for _ in rows]  # many ties
     kept = boxes.nms(tensor(*rows), torch.tensor(scores), threshold, mode)
     assert kept.tolist() == nms_by_hand(rows, torch.tensor(scores).tolist(), threshold, mode)
@@ -130,6 +133,17 @@ def test_encode_of_a_hand_drawn_pair() -> None:
 def test_decode_undoes_encode(pairs: list[tuple[Box, Box]]) -> None:
     crops, faces = tensor(*[crop for crop, _ in pairs]), tensor(*[face for _, face in pairs])
     assert_close(boxes.decode(crops, boxes.encode(crops, faces)), faces, atol=1e-3, rtol=1e-5)
+
+
+def test_widened_boxes_keep_their_centres() -> None:
+    wide = boxes.widen(torch.tensor([[10.0, 20.0, 30.0, 24.0], [-4.0, 0.0, 4.0, 8.0]]), 1.5)
+    torch.testing.assert_close(wide, torch.tensor([[5.0, 19.0, 35.0, 25.0], [-6.0, -2.0, 6.0, 10.0]]))
+
+
+def test_mirrored_offsets_lead_to_the_mirrored_face() -> None:
+    crop = torch.tensor([[0.0, 0.0, 10.0, 10.0]])
+    face, turned = torch.tensor([[1.0, 2.0, 6.0, 9.0]]), torch.tensor([[4.0, 2.0, 9.0, 9.0]])
+    torch.testing.assert_close(boxes.mirror(boxes.encode(crop, face)), boxes.encode(crop, turned))
 
 
 def test_square_of_hand_drawn_boxes() -> None:

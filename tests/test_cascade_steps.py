@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtcnn_lit import Detections
+from mtcnn_lit import Detections, cascade
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.nets import ONet, PNet, RNet
 from mtcnn_lit.pyramid import Pyramid
@@ -22,6 +23,12 @@ CropNet = TypeVar("CropNet", RNet, ONet)
 
 STAY: Offsets = (0, 0, 0, 0)
 SCORE = torch.tensor(2.0).sigmoid().item()
+
+
+@pytest.fixture(autouse=True)
+def small_boxes_count_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All boxes here are small; one test is about that."""
+    monkeypatch.setattr(cascade, "_SMALLNESS", 0.0)
 
 
 def pnet(levels: dict[int, list[Window]]) -> PNet:
@@ -47,8 +54,8 @@ def scripted(
     """The network, made to answer its first crop, its second and so on with a logit and offsets.
 
     Args:
-        again: O-Net's answers to its own detections, best first; by default it says the same of each, and that the box
-            should stay.
+        again: O-Net's answers to its own detections, best first, and to their mirror images; by default it says the
+            same of each, and that the box should stay.
     """
 
     def columns(rows: Sequence[tuple[float, Offsets]]) -> tuple[Tensor, Tensor]:
@@ -56,13 +63,16 @@ def scripted(
 
     if again is None:
         again = [(logit, STAY) for logit in sorted((logit for logit, _ in answers), reverse=True)]
-    looks = itertools.cycle([columns(answers), columns(again)] if isinstance(net, ONet) else [columns(answers)])
+    looks = itertools.cycle(
+        [columns(answers), columns(again), columns(again)] if isinstance(net, ONet) else [columns(answers)]
+    )
 
     def answer(crops: Tensor) -> tuple[Tensor, Tensor]:
         scores, sides = next(looks)
         return scores[: len(crops)], sides[: len(crops)]
 
     net.forward = answer  # type: ignore[method-assign]
+    net.context = 1.0  # type: ignore[misc]  # answers are about the square around a candidate
     return net
 
 
@@ -152,16 +162,23 @@ def test_crops_of_rnet_that_nearly_coincide_are_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("logits", "expected"), [((3.0, 2.0), (6.0, 6.0, 18.0, 18.0)), ((2.0, 3.0), (8.0, 8.0, 14.0, 14.0))]
+    ("logits", "inner", "expected"),
+    [
+        ((3.0, 2.0), (7, 7, 16, 16), [(6, 6, 18, 18)]),  # an IoU of 81/144: the better one
+        ((2.0, 3.0), (7, 7, 16, 16), [(7, 7, 16, 16)]),
+        ((3.0, 2.0), (8, 8, 16, 16), [(6, 6, 18, 18), (8, 8, 16, 16)]),  # 64/144, though all of it lies inside
+    ],
 )
-def test_of_a_box_within_another_one_the_better_stays(
-    logits: tuple[float, float], expected: tuple[float, float, float, float]
+def test_of_boxes_that_overlap_by_more_than_a_half_the_better_stays(
+    logits: tuple[float, float],
+    inner: tuple[float, float, float, float],
+    expected: list[tuple[float, float, float, float]],
 ) -> None:
-    """O-Net leaves one crop and leads the other one into it. Their IoU is only 1/4: by it, both would stay."""
+    """O-Net leaves one crop and leads the other one into it."""
     apart = pnet({40: [(3, 3, 2.0, STAY), (3, 12, 1.0, STAY)]})  # x 6 to 18 and x 24 to 36
-    inward = ((8 - 24) / 12, (8 - 6) / 12, (14 - 36) / 12, (14 - 18) / 12)
-    onet = scripted(ONet(), (logits[0], STAY), (logits[1], inward))
-    assert_boxes(detect(apart, scripted(RNet(), (2.0, STAY), (1.0, STAY)), onet), expected)
+    inward = tuple((to - at) / 12 for to, at in zip(inner, (24, 6, 36, 18), strict=True))
+    onet = scripted(ONet(), (logits[0], STAY), (logits[1], inward))  # type: ignore[arg-type]
+    assert_boxes(detect(apart, scripted(RNet(), (2.0, STAY), (1.0, STAY)), onet), *expected)
 
 
 @pytest.mark.parametrize("stage", [0, 1, 2])
@@ -183,14 +200,49 @@ def test_scores_are_those_of_the_last_network_best_first() -> None:
     assert_boxes(found, (6, 6, 18, 18), (24, 6, 36, 18))
 
 
+def test_a_crop_shows_the_square_and_a_margin() -> None:
+    """A square of 12 px with a margin of 3 px on each side; the offsets are shares of all 18 px."""
+    onet, shown = ONet(), []
+    onet.context = 1.5  # type: ignore[misc]
+
+    def answer(crops: Tensor) -> tuple[Tensor, Tensor]:
+        shown.append(crops)
+        return torch.full((1,), 2.0), torch.tensor([[0.0, 0.0, 0.5, 0.5]])
+
+    onet.forward = answer  # type: ignore[method-assign]
+    cascade = Cascade(pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), onet, 12, 0.1, (0.5, 0.5, 0.5))
+    image = picture(40, 60, (10, 6, 22, 18))  # as the window
+    *_, nms, again = cascade.steps([Pyramid(image)])
+    bright = [8 <= pixel < 40 for pixel in range(48)]
+    assert (shown[0][0, 0] > 0).any(dim=0).tolist() == bright
+    assert (shown[0][0, 0] > 0).any(dim=1).tolist() == bright
+    torch.testing.assert_close(nms.found.boxes, torch.tensor([[7.0, 3.0, 34.0, 30.0]]))
+    # The second look is at x 0.25 to 40.75; in the mirror, its answer lies half the region further left.
+    torch.testing.assert_close(again.found.boxes[0, :2], torch.tensor([-9.875, -3.75]))
+
+
 def test_onet_looks_again_at_what_it_found() -> None:
-    """The box is that of the second look, the logit the mean of both; a box that fails then is no detection."""
+    """The box is the mean of a look as it is and one in a mirror, the logit that of all three. What fails goes."""
     window = pnet({40: [(3, 3, 3.0, STAY), (3, 12, 2.5, STAY)]})
     right: Offsets = (0.25, 0, 0.25, 0)
-    onet = scripted(ONet(), (2.0, right), (1.0, STAY), again=[(4.0, right), (-3.0, STAY)])
+    half: Offsets = (0.5, 0, 0, 0)  # the right one, and in the mirror the left one
+    onet = scripted(ONet(), (2.0, right), (1.0, STAY), again=[(3.5, half), (-3.0, STAY)])
     found = detect(window, scripted(RNet(), (1.0, STAY), (0.5, STAY)), onet)
     assert found.scores.tolist() == pytest.approx([torch.tensor(3.0).sigmoid().item()])
-    assert_boxes(found, (12, 6, 24, 18))
+    assert_boxes(found, (12, 6, 18, 18))
+
+
+@pytest.mark.parametrize(
+    ("size", "min_face_size", "octaves"),
+    [((40, 60), 12, math.log2(40 / 12)), ((80, 120), 24, math.log2(40 / 24)), ((160, 240), 48, 0)],
+)
+def test_onet_is_believed_less_where_boxes_are_small(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], min_face_size: float, octaves: float
+) -> None:
+    monkeypatch.setattr(cascade, "_SMALLNESS", 1.0)
+    nets = (pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), scripted(ONet(), (2.0, STAY)))
+    found = detect(*nets, size=size, min_face_size=min_face_size)
+    assert found.scores.logit().tolist() == pytest.approx([2 - octaves], abs=1e-4)
 
 
 def test_rnet_may_leave_nothing_to_onet() -> None:

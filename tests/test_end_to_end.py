@@ -21,6 +21,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from mtcnn_lit import MTCNN
 from mtcnn_lit.images import read_image, write_image
+from mtcnn_lit.nets import ONet, RNet
 from mtcnn_lit.sources import Synthetic
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +108,12 @@ def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swep
     manifest = json.loads(only(tmp_path, "patches/train-12px-*/manifest.json").read_text())
     assert manifest["mining"]["upstream"] == [first]
     assert manifest["origins"]["cascade"] > 0
+
+
+def test_patches_show_the_margin_that_the_network_will_be_shown(swept: Swept) -> None:
+    for size, context in ((24, RNet.context), (48, ONet.context)):
+        manifest = json.loads(only(swept.output, f"patches/train-{size}px-*[0-9a-f]/manifest.json").read_text())
+        assert manifest["mining"]["context"] == context > 1
 
 
 def test_the_same_sweep_with_ckpt_path_last_trains_nothing_again(swept: Swept) -> None:

@@ -118,7 +118,10 @@ def build_miner(config: DictConfig, recall_source: Source, before: Cascade | Non
     if before and not takes_networks:
         raise ConfigError("upstream.earlier: this miner takes no network; choose data=pnet_again")
     with clear_errors("data.miner"):
-        return cast("Miner", make_miner(cascade=before, recall_source=recall_source) if before else make_miner())
+        if before is None:
+            return cast("Miner", make_miner())
+        context = NETS[config.stage].context  # what the network will be shown
+        return cast("Miner", make_miner(cascade=before, recall_source=recall_source, context=context))
 
 
 def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:

@@ -30,6 +30,7 @@ class CascadeCrops:
             its own false positives (hard negatives).
         recall_source: images on which the mining thresholds of these networks are measured.
         size: side of the patches, px.
+        context: sides of the region that a patch shows, for those of the crop (see `mtcnn_lit.nets.RNet`).
         recall: share of the faces that each of these networks must still find at its mining threshold.
         recall_images: how many of `recall_source` are measured.
         lowest_threshold: mining threshold where that share is out of reach.
@@ -56,6 +57,7 @@ class CascadeCrops:
     most_faces: int = 50
     min_size: float = 12
     squared_faces: bool = True
+    context: float = 1.0
     seed: int = 0
     _prepared: bool = False
 
@@ -110,7 +112,7 @@ class CascadeCrops:
         }
         origin = np.repeat(np.array(list(parts), dtype=np.uint8), [len(crops) for crops in parts.values()])
         crops = np.concatenate(list(parts.values()))
-        return cut(pyramid, crops, origin, self.size, annotation, index, self.squared_faces)
+        return cut(pyramid, crops, origin, self.size, annotation, index, self.squared_faces, self.context)
 
     def _cap_negatives(self, crops: BoxArray, annotation: Annotation, rng: Rng) -> BoxArray:
         labels = label_crops(crops, annotation, self.squared_faces)

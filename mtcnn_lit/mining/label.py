@@ -47,7 +47,8 @@ class CropLabels(NamedTuple):
     Attributes:
         kept: (N,) int64 indices of the crops that touch no ignored box.
         iou: (N,) float32, the best IoU of each with any face, or with the square around it; 0 without faces.
-        offsets: (N, 4) float32, from each crop to the face of its best IoU; 0 where there is none.
+        offsets: (N, 4) float32, from the region that is shown of each crop to the face of its best IoU; 0 where there
+            is none.
     """
 
     kept: npt.NDArray[np.int64]
@@ -55,7 +56,9 @@ class CropLabels(NamedTuple):
     offsets: npt.NDArray[np.float32]
 
 
-def label_crops(crops: BoxArray, annotation: Annotation, squared_faces: bool = True) -> CropLabels:
+def label_crops(
+    crops: BoxArray, annotation: Annotation, squared_faces: bool = True, context: float = 1.0
+) -> CropLabels:
     """Compare crops (N, 4) with ALL faces and ignored boxes of their image, whatever they were made from.
 
     A crop is dropped when an ignored box covers more than a tenth of it: it is neither face nor background.
@@ -64,15 +67,17 @@ def label_crops(crops: BoxArray, annotation: Annotation, squared_faces: bool = T
         squared_faces: compare with the square around each face too, and take the better IoU. No square crop reaches an
             IoU of 0.65 with a face of less than 0.61 times as wide as high: without this, such faces (profiles, most
             of them) are never positives.
+        context: how many times as wide and high as the crop the region is that the network is shown.
     """
     faces, ignored = torch.from_numpy(annotation.faces), torch.from_numpy(annotation.ignored)
-    parts = [_label_chunk(chunk, faces, ignored, squared_faces) for chunk in torch.from_numpy(crops).split(_CHUNK)]
+    chunks = torch.from_numpy(crops).split(_CHUNK)
+    parts = [_label_chunk(chunk, faces, ignored, squared_faces, context) for chunk in chunks]
     keep, iou, offsets = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
     return CropLabels(np.flatnonzero(keep), iou[keep], offsets[keep])
 
 
 def _label_chunk(
-    crops: torch.Tensor, faces: torch.Tensor, ignored: torch.Tensor, squared_faces: bool
+    crops: torch.Tensor, faces: torch.Tensor, ignored: torch.Tensor, squared_faces: bool, context: float
 ) -> tuple[torch.Tensor, ...]:
     keep = geometry.coverage(crops, ignored) <= _IGNORED_SHARE
     if len(faces) == 0:
@@ -82,5 +87,5 @@ def _label_chunk(
     else:
         overlaps = geometry.iou(crops, faces)
     best = overlaps.max(dim=1)
-    offsets = geometry.encode(crops, faces[best.indices])
+    offsets = geometry.encode(geometry.widen(crops, context), faces[best.indices])
     return keep, best.values, torch.where(best.values[:, None] > 0, offsets, 0.0)

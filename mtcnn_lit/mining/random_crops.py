@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from mtcnn_lit.boxes import widen
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.label import label_crops
 from mtcnn_lit.mining.store import Origin, Patches
@@ -73,11 +75,13 @@ def cut(
     annotation: Annotation,
     index: int,
     squared_faces: bool = True,
+    context: float = 1.0,
 ) -> Patches:
-    """Label crops (N, 4), drop those that touch an ignored box, and sample the pixels of the others."""
-    labels = label_crops(crops, annotation, squared_faces)
+    """Label crops (N, 4), drop those that touch an ignored box, and sample what the others show, with their margin."""
+    labels = label_crops(crops, annotation, squared_faces, context)
+    regions = widen(torch.from_numpy(crops[labels.kept]), context).numpy()
     image = np.full(len(labels.kept), index, dtype=np.int32)
-    return Patches(pyramid.crops(crops[labels.kept], size), labels.iou, labels.offsets, image, origin[labels.kept])
+    return Patches(pyramid.crops(regions, size), labels.iou, labels.offsets, image, origin[labels.kept])
 
 
 def choose_faces(faces: BoxArray, most: int, rng: Rng) -> BoxArray:

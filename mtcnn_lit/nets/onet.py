@@ -6,9 +6,13 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from mtcnn_lit.nets.activation import RisingPReLU
+
 
 class ONet(nn.Module):
     """Judges a 48 px crop for good. One logit stands for the paper's two-class softmax (see `PNet`).
+
+    The crop has a margin (see `RNet`).
 
     Shape:
         - Input: (N, 3, 48, 48), normalised by `mtcnn_lit.nets.normalize`
@@ -16,19 +20,20 @@ class ONet(nn.Module):
     """
 
     input_size: ClassVar[int] = 48
+    context: ClassVar[float] = 1.3
 
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 32, 3),
-            nn.PReLU(32),
             nn.MaxPool2d(3, 2, ceil_mode=True),
+            RisingPReLU(32),
             nn.Conv2d(32, 64, 3),
-            nn.PReLU(64),
             nn.MaxPool2d(3, 2, ceil_mode=True),
+            RisingPReLU(64),
             nn.Conv2d(64, 64, 3),
-            nn.PReLU(64),
             nn.MaxPool2d(2, 2, ceil_mode=True),
+            RisingPReLU(64),
             nn.Conv2d(64, 128, 2),
             nn.PReLU(128),
             nn.Flatten(),

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from mtcnn_lit.nets.activation import RisingPReLU
+
 
 class PNet(nn.Module):
     """Looks at every 12 px window of a picture, two pixels apart: fully convolutional.
@@ -20,13 +22,14 @@ class PNet(nn.Module):
 
     input_size: ClassVar[int] = 12
     stride: ClassVar[int] = 2
+    context: ClassVar[float] = 1.0
 
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 10, 3),
-            nn.PReLU(10),
             nn.MaxPool2d(2, 2, ceil_mode=True),
+            RisingPReLU(10),
             nn.Conv2d(10, 16, 3),
             nn.PReLU(16),
             nn.Conv2d(16, 32, 3),

@@ -6,9 +6,14 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from mtcnn_lit.nets.activation import RisingPReLU
+
 
 class RNet(nn.Module):
     """Judges a 24 px crop. One logit stands for the paper's two-class softmax (see `PNet`).
+
+    The crop shows the square around a candidate and a margin, ``context`` times the square in all: what is around a
+    face tells it from what only looks like one. The paper shows the square alone.
 
     Shape:
         - Input: (N, 3, 24, 24), normalised by `mtcnn_lit.nets.normalize`
@@ -16,16 +21,17 @@ class RNet(nn.Module):
     """
 
     input_size: ClassVar[int] = 24
+    context: ClassVar[float] = 1.3
 
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 28, 3),
-            nn.PReLU(28),
             nn.MaxPool2d(3, 2, ceil_mode=True),
+            RisingPReLU(28),
             nn.Conv2d(28, 48, 3),
-            nn.PReLU(48),
             nn.MaxPool2d(3, 2, ceil_mode=True),
+            RisingPReLU(48),
             nn.Conv2d(48, 64, 2),
             nn.PReLU(64),
             nn.Flatten(),

@@ -9,12 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtcnn_lit.boxes import decode, square, widen
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.mining import cascade_crops
 from mtcnn_lit.mining.cascade_crops import CascadeCrops
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.store import Origin, Patches
 from mtcnn_lit.nets import PNet
+from mtcnn_lit.pyramid import Pyramid
 from tests.bright_squares import BrightPNet, BrightRNet, picture
 from tests.mining.pictures import Pictures, annotate
 
@@ -37,6 +39,21 @@ def test_negatives_are_capped_in_each_picture_by_itself() -> None:
     assert detected(miner()(IMAGE, nothing, 0)) > 10
     capped = miner(most_negatives=5)
     assert [detected(capped(IMAGE, nothing, index)) for index in range(3)] == [5, 5, 5]
+
+
+def test_a_patch_shows_the_crop_and_a_margin() -> None:
+    cascade = Cascade(BrightPNet().eval())
+    plain, wide = (
+        miner(cascade, most_negatives=1000, context=context)(IMAGE, annotate(*SQUARES), 0) for context in (1.0, 1.5)
+    )
+    crops = square(cascade.candidates(Pyramid(IMAGE)).boxes)
+    regions = widen(crops, 1.5)
+    assert np.array_equal(wide.pixels, Pyramid(IMAGE).crops(regions.numpy(), 24))
+    assert np.array_equal(wide.iou, plain.iou)
+    near = torch.from_numpy(plain.iou > 0)
+    faces, same = (decode(seen, torch.from_numpy(of.offsets))[near] for seen, of in ((crops, plain), (regions, wide)))
+    assert len(faces) > 4
+    torch.testing.assert_close(faces, same, atol=1e-3, rtol=0)
 
 
 def test_which_negatives_are_kept_depends_on_the_index_alone() -> None:

@@ -36,6 +36,13 @@ def test_offsets_are_shares_of_the_crop_side_by_side() -> None:
     assert labels.iou[0] == pytest.approx(26 * 80 / (40 * 80 + 26 * 12))
 
 
+def test_offsets_lead_from_the_region_that_is_shown_but_the_crop_is_compared() -> None:
+    """A crop of 40 px on a face, with a margin of 10 px on each side."""
+    labels = label_crops(as_boxes([(10, 20, 50, 60)]), annotate((10, 20, 50, 60)), context=1.5)
+    assert labels.iou.tolist() == [1]
+    assert labels.offsets[0].tolist() == pytest.approx([10 / 60, 10 / 60, -10 / 60, -10 / 60])
+
+
 @pytest.mark.parametrize(
     ("crop", "squared", "iou"),
     [
