@@ -17,14 +17,17 @@ from mtcnn_lit.crops import look_at_crops
 from mtcnn_lit.detections import Candidates, Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import Net, ONet, PNet, RNet
+from mtcnn_lit.parallel import one_thread
 from mtcnn_lit.proposals import Level, Windows, look_at_levels, suppress_neighbours, window_boxes, windows_above
 from mtcnn_lit.pyramid import Pyramid
 
-# IoU above which the worse of two boxes goes, as in the paper's own code but for the last: there, a box of which more
-# than 0.7 lies inside a better one goes, and with it the faces before or behind larger ones.
+# IoU above which the worse of two boxes goes, as in the paper's own code but for two: after R-Net that has 0.7, which
+# shows O-Net a face two or three times and finds no more; at the end, a box of which more than 0.7 lies inside a better
+# one goes there, and with it the faces before or behind larger ones.
 _NMS_IN_LEVEL = 0.5
 _NMS_ACROSS_LEVELS = 0.7
-_NMS_AFTER_RNET = 0.7
+_NMS_AFTER_RNET = 0.5
+_NMS_AFTER_RNET_IN_MINING = 0.7  # O-Net learns from all that R-Net says of a face
 _NMS_AT_THE_END = 0.5
 
 # Images of a list that go through the cascade together.
@@ -120,12 +123,23 @@ class Cascade:
 
     def candidates(self, pyramid: Pyramid) -> Detections:
         """What the last network says of one image, before the last NMS: what a next network would be shown."""
-        *_, last = self._networks([pyramid])
+        with one_thread():
+            *_, last = self._networks([pyramid], _NMS_AFTER_RNET_IN_MINING)
         return last.found.by_image(1)[0]
 
-    @torch.no_grad()  # inference_mode would hand out tensors that callers can't change in place
     def steps(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
         """Detect in a batch of images, step by step: what the last one found are the detections."""
+        steps = self._steps(pyramids)
+        while True:
+            with one_thread():  # what the networks don't do is little work
+                step = next(steps, None)
+            if step is None:
+                return
+            yield step
+
+    @torch.no_grad()  # inference_mode would hand out tensors that callers can't change in place
+    def _steps(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
+        """The steps of the networks, and those that end a cascade."""
         for step in self._networks(pyramids):
             yield step
         found = step.found
@@ -135,12 +149,12 @@ class Cascade:
             yield self._look_again(self.onet, pyramids, kept)
 
     @torch.no_grad()
-    def _networks(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
+    def _networks(self, pyramids: Sequence[Pyramid], nms_after_rnet: float = _NMS_AFTER_RNET) -> Iterator[Step]:
         """The steps up to the last network."""
         for step in self._propose(pyramids):
             yield step
         if self.rnet is not None:
-            step = self._judge("rnet", self.rnet, pyramids, step.found)
+            step = self._judge("rnet", self.rnet, pyramids, step.found, nms_after_rnet)
             yield step
         if self.onet is not None:
             yield self._judge("onet", self.onet, pyramids, step.found)
@@ -174,14 +188,19 @@ class Cascade:
         return windows.select(nms(crops, windows.scores, _NMS_ACROSS_LEVELS))
 
     def _judge(
-        self, name: Literal["rnet", "onet"], net: RNet | ONet, pyramids: Sequence[Pyramid], before: Candidates
+        self,
+        name: Literal["rnet", "onet"],
+        net: RNet | ONet,
+        pyramids: Sequence[Pyramid],
+        before: Candidates,
+        nms_threshold: float | None = None,
     ) -> Step:
         """What R-Net or O-Net lets pass of the squares around the candidates, moved to where it sees the face."""
         squares, logits, boxes = look_at_crops(net, pyramids, before)
         scores = logits.sigmoid()
         kept = torch.nonzero(scores >= self.thresholds[1 if name == "rnet" else 2]).squeeze(1)
-        if name == "rnet":
-            kept = kept[Candidates(squares[kept], scores[kept], before.image[kept]).nms(_NMS_AFTER_RNET)]
+        if nms_threshold is not None:
+            kept = kept[Candidates(squares[kept], scores[kept], before.image[kept]).nms(nms_threshold)]
         found = Candidates(boxes[kept], scores[kept], before.image[kept])
         return Step(name, found, lambda: before._replace(scores=scores))
 
@@ -192,11 +211,9 @@ class Cascade:
         other ones. The boxes are the mean of what it says now, the scores the mean with what it said first (of the
         logits), lowered for small boxes. It costs little: O-Net sees many more crops the first time.
         """
-        _, logits, boxes = look_at_crops(net, pyramids, before)
-        _, mirrored_logits, mirrored_boxes = look_at_crops(net, pyramids, before, mirrored=True)
-        boxes = (boxes + mirrored_boxes) / 2
+        _, logits, boxes = look_at_crops(net, pyramids, before, both_ways=True)
         octaves = (_NOT_SMALL / (boxes[:, 3] - boxes[:, 1]).clamp(min=1, max=_NOT_SMALL)).log2()
-        logits = (before.scores.logit(_LOGIT_EPS) + logits + mirrored_logits) / 3 - _SMALLNESS * octaves
+        logits = (before.scores.logit(_LOGIT_EPS) + 2 * logits) / 3 - _SMALLNESS * octaves
         scores = logits.sigmoid()
         kept = scores >= self.thresholds[2]
         found = Candidates(boxes[kept], scores[kept], before.image[kept])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from mtcnn_lit.boxes import decode, mirror, square, widen
 from mtcnn_lit.detections import Candidates
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import ONet, RNet, half_precision, normalize
-from mtcnn_lit.parallel import in_parallel
+from mtcnn_lit.parallel import in_parallel, threads_allowed
 from mtcnn_lit.pyramid import Pyramid
 
 # Pixels of the crops judged at once, 64 crops of R-Net and 16 of O-Net: bounds the memory, however many faces there
@@ -38,24 +39,28 @@ class Answers(NamedTuple):
 
 
 def look_at_crops(
-    net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates, mirrored: bool = False
+    net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates, both_ways: bool = False
 ) -> Answers:
     """Show a network the squares around the candidates, with its margin, cut from the pictures of their numbers.
 
     Args:
-        mirrored: show them left for right; the boxes are where the picture has the faces all the same.
+        both_ways: show them as they are and left for right; the answers are the means of the logits and of the boxes.
     """
     squares = square(candidates.boxes)
     regions = widen(squares, net.context)
     boxes, image = regions.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
-    size = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
-    chunks = [slice(start, start + size) for start in range(0, max(1, len(boxes)), size)]
+    most = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
+    chunks = _chunks(len(boxes), most // 2 if both_ways else most, 1 if squares.is_cuda else threads_allowed())
 
     def answer(chunk: slice) -> tuple[Tensor, Tensor]:
         crops = crop_images(pyramids, boxes[chunk], image[chunk], net.input_size)
         pixels = torch.from_numpy(crops).to(squares.device)
-        logits, offsets = net(normalize(pixels.flip(2) if mirrored else pixels))
-        return logits, mirror(offsets) if mirrored else offsets
+        if not both_ways:
+            logits, offsets = net(normalize(pixels))
+            return logits, offsets
+        logits, offsets = net(normalize(torch.cat([pixels, pixels.flip(2)])))
+        (straight, turned), (moved, mirrored) = logits.chunk(2), offsets.chunk(2)
+        return (straight + turned) / 2, (moved + mirror(mirrored)) / 2
 
     if squares.is_cuda:
         with half_precision(squares.device):
@@ -64,6 +69,13 @@ def look_at_crops(
         answers = in_parallel(answer, chunks)
     logits, offsets = (torch.cat(column).float() for column in zip(*answers, strict=True))
     return Answers(squares, logits, decode(regions, offsets))
+
+
+def _chunks(count: int, most: int, threads: int) -> list[slice]:
+    """Slices of at most ``most``: one, be it empty, or as many as share the work evenly among the threads."""
+    parts = math.ceil(count / most / threads) * threads if count > most else 1
+    size = max(1, math.ceil(count / parts))
+    return [slice(start, start + size) for start in range(0, max(1, count), size)]
 
 
 def crop_images(

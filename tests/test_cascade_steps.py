@@ -63,13 +63,13 @@ def scripted(
 
     if again is None:
         again = [(logit, STAY) for logit in sorted((logit for logit, _ in answers), reverse=True)]
-    looks = itertools.cycle(
-        [columns(answers), columns(again), columns(again)] if isinstance(net, ONet) else [columns(answers)]
-    )
+    looked_at = [(columns(answers), 1), (columns(again), 2)]  # as they are, and then in a mirror too
+    looks = itertools.cycle(looked_at if isinstance(net, ONet) else looked_at[:1])
 
     def answer(crops: Tensor) -> tuple[Tensor, Tensor]:
-        scores, sides = next(looks)
-        return scores[: len(crops)], sides[: len(crops)]
+        (scores, sides), ways = next(looks)
+        count = len(crops) // ways
+        return scores[:count].repeat(ways), sides[:count].repeat(ways, 1)
 
     net.forward = answer  # type: ignore[method-assign]
     net.context = 1.0  # type: ignore[misc]  # answers are about the square around a candidate
@@ -207,7 +207,7 @@ def test_a_crop_shows_the_square_and_a_margin() -> None:
 
     def answer(crops: Tensor) -> tuple[Tensor, Tensor]:
         shown.append(crops)
-        return torch.full((1,), 2.0), torch.tensor([[0.0, 0.0, 0.5, 0.5]])
+        return torch.full((len(crops),), 2.0), torch.tensor([[0.0, 0.0, 0.5, 0.5]]).repeat(len(crops), 1)
 
     onet.forward = answer  # type: ignore[method-assign]
     cascade = Cascade(pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), onet, 12, 0.1, (0.5, 0.5, 0.5))

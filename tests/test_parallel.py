@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from mtcnn_lit.parallel import in_parallel
+from mtcnn_lit.parallel import in_parallel, one_thread, threads_allowed
 from tests.bright_squares import bright_cascade, picture
 
 
@@ -58,3 +58,24 @@ def test_detections_are_the_same_with_any_number_of_threads(threads: int) -> Non
     assert len(expected) == 3
     assert torch.equal(found.boxes, expected.boxes)
     assert torch.equal(found.scores, expected.scores)
+
+
+def test_inside_one_thread_the_work_still_has_all_of_them() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with one_thread():
+            assert (torch.get_num_threads(), threads_allowed()) == (1, 2)
+            together = threading.Barrier(2, timeout=10)  # breaks unless both are at work at once
+            assert in_parallel(lambda item: (together.wait(), item)[1], [1, 2]) == [1, 2]
+            assert torch.get_num_threads() == 1
+        assert (torch.get_num_threads(), threads_allowed()) == (2, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_an_error_inside_one_thread_gives_the_others_back() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), one_thread():
+        raise KeyError
+    assert torch.get_num_threads() == before

@@ -192,7 +192,7 @@ def test_seconds_are_those_of_the_steps_alone(monkeypatch: pytest.MonkeyPatch) -
     book = Ledger()
     for number in range(2):
         book.run(cascade(*nets), [picture(40, 60)], [boxes((40, 6, 52, 18))], [number])
-    assert book.compute().seconds.tolist() == [3, 0, 4, 8, 0, 16]  # O-Net looks again twice
+    assert book.compute().seconds.tolist() == [3, 0, 4, 8, 0, 8]
 
 
 def test_in_json_by_size_and_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
