@@ -74,8 +74,15 @@ def test_inside_one_thread_the_work_still_has_all_of_them() -> None:
         torch.set_num_threads(before)
 
 
-def test_an_error_inside_one_thread_gives_the_others_back() -> None:
-    before = torch.get_num_threads()
-    with pytest.raises(KeyError), one_thread():
-        raise KeyError
-    assert torch.get_num_threads() == before
+def test_an_error_inside_one_thread_gives_the_others_back(threads: int) -> None:
+    inside = []
+
+    def fail() -> None:
+        with one_thread():
+            inside.append((torch.get_num_threads(), threads_allowed()))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert inside == [(1, threads)]
+    assert (torch.get_num_threads(), threads_allowed()) == (threads, threads)

@@ -22,7 +22,7 @@ _LOSSES = ("loss", "classification_loss", "box_loss")
 class Figures(nn.Module):
     """Gathers the figures of one split, batch by batch.
 
-    They are logged once an epoch: P-Net's step takes milliseconds, and to log eight figures of it takes two more.
+    They are logged once an epoch: P-Net's step is so short that logging eight figures of it takes a good part of it.
     """
 
     def __init__(self) -> None:
