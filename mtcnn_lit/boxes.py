@@ -77,6 +77,12 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float, mode: OverlapMode = "un
     return kept
 
 
+def count_overlapping(boxes: Tensor, others: Tensor, threshold: float) -> Tensor:
+    """How many of the others each box overlaps by an IoU above ``threshold``. Shape: (N, 4), (M, 4) -> (N,) int64."""
+    counts = [_overlap_above(block, others, threshold, "union").sum(dim=1) for block in boxes.split(_NMS_BLOCK)]
+    return torch.cat(counts)
+
+
 def _overlap_above(a: Tensor, b: Tensor, threshold: float, mode: OverlapMode) -> Tensor:
     """Where `overlap` is above a threshold, without its division. Shape: (N, 4), (M, 4) -> (N, M) bool."""
     shared, area_a, area_b = intersection(a, b), area(a)[:, None], area(b)

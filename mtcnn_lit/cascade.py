@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import torch
+from torch import Tensor
 
 from mtcnn_lit.boxes import nms
 from mtcnn_lit.crops import look_at_crops
@@ -20,6 +21,7 @@ from mtcnn_lit.nets import Net, ONet, PNet, RNet
 from mtcnn_lit.parallel import one_thread
 from mtcnn_lit.proposals import Level, Windows, look_at_levels, suppress_neighbours, window_boxes, windows_above
 from mtcnn_lit.pyramid import Pyramid
+from mtcnn_lit.size_prior import size_prior
 
 # IoU above which the worse of two boxes goes, as in the paper's own code but for two: after R-Net that has 0.7, which
 # shows O-Net a face two or three times and finds no more; at the end, a box of which more than 0.7 lies inside a better
@@ -35,11 +37,6 @@ _BATCH = 16
 
 # Lowest score of a P-Net window that `Step.judged` tells of: nearly all windows lie below, and nobody looks for them.
 _WORTH_TELLING = 0.01
-
-# O-Net's last logit is lowered by this for each octave that a box is lower than that many px. The smaller the box, the
-# less its look-alikes can be told from faces, and the fewer faces are annotated: chosen on held-out pictures.
-_SMALLNESS = 1.0
-_NOT_SMALL = 40.0
 
 # A score of exactly 0 or 1 has no finite logit.
 _LOGIT_EPS = 1e-6
@@ -146,7 +143,7 @@ class Cascade:
         kept = found.select(found.nms(_NMS_AT_THE_END))
         yield Step("nms", kept, lambda: found)
         if self.onet is not None:
-            yield self._look_again(self.onet, pyramids, kept)
+            yield self._look_again(self.onet, pyramids, kept, kept.votes(found, _NMS_AT_THE_END))
 
     @torch.no_grad()
     def _networks(self, pyramids: Sequence[Pyramid], nms_after_rnet: float = _NMS_AFTER_RNET) -> Iterator[Step]:
@@ -197,23 +194,24 @@ class Cascade:
     ) -> Step:
         """What R-Net or O-Net lets pass of the squares around the candidates, moved to where it sees the face."""
         squares, logits, boxes = look_at_crops(net, pyramids, before)
-        scores = logits.sigmoid()
+        scores = (logits + size_prior(squares)).sigmoid()
         kept = torch.nonzero(scores >= self.thresholds[1 if name == "rnet" else 2]).squeeze(1)
         if nms_threshold is not None:
             kept = kept[Candidates(squares[kept], scores[kept], before.image[kept]).nms(nms_threshold)]
         found = Candidates(boxes[kept], scores[kept], before.image[kept])
         return Step(name, found, lambda: before._replace(scores=scores))
 
-    def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates) -> Step:
+    def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates, votes: Tensor) -> Step:
         """O-Net's opinion of its own detections, which are better placed than what R-Net showed it.
 
         The paper's cascade has no such step. O-Net sees them as they are and in a mirror, since its mistakes there are
         other ones. The boxes are the mean of what it says now, the scores the mean with what it said first (of the
-        logits), lowered for small boxes. It costs little: O-Net sees many more crops the first time.
+        logits). A face is found from several windows, its look-alike often from one: the odds are multiplied by the
+        votes, the number of boxes that the last NMS takes for this one. It costs little: O-Net sees many more crops the
+        first time.
         """
         _, logits, boxes = look_at_crops(net, pyramids, before, both_ways=True)
-        octaves = (_NOT_SMALL / (boxes[:, 3] - boxes[:, 1]).clamp(min=1, max=_NOT_SMALL)).log2()
-        logits = (before.scores.logit(_LOGIT_EPS) + 2 * logits) / 3 - _SMALLNESS * octaves
+        logits = (before.scores.logit(_LOGIT_EPS) + 2 * (logits + size_prior(boxes))) / 3 + votes.clamp(min=1).log()
         scores = logits.sigmoid()
         kept = scores >= self.thresholds[2]
         found = Candidates(boxes[kept], scores[kept], before.image[kept])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mtcnn_lit.boxes import OverlapMode, nms
+from mtcnn_lit.boxes import OverlapMode, count_overlapping, nms
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,14 @@ class Candidates(NamedTuple):
         images = zip(self.boxes.split(counts), self.scores.split(counts), starts, strict=False)
         parts = [nms(boxes, scores, threshold, mode) + start for boxes, scores, start in images]
         return torch.cat([self.image[:0], *parts])
+
+    def votes(self, others: Candidates, threshold: float) -> Tensor:
+        """How many of the others of its image each candidate overlaps by an IoU above the threshold. Shape: -> (N,)."""
+        votes = torch.zeros_like(self.image)
+        for number in self.image.unique():
+            own, near = self.image == number, others.boxes[others.image == number]
+            votes[own] = count_overlapping(self.boxes[own], near, threshold)
+        return votes
 
     def by_image(self, count: int) -> list[Detections]:
         """The candidates of each of ``count`` images as detections in the host's memory."""

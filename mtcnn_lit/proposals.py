@@ -14,6 +14,7 @@ from mtcnn_lit.boxes import decode
 from mtcnn_lit.nets import PNet, half_precision, normalize
 from mtcnn_lit.parallel import in_parallel
 from mtcnn_lit.pyramid import Pyramid, pyramid_scales
+from mtcnn_lit.size_prior import size_prior
 
 # Windows of one pyramid level that go into its NMS, best first: bounds the time of a network that is barely trained.
 _MOST_WINDOWS = 4096
@@ -60,11 +61,12 @@ def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_fact
     device = net.face.weight.device
     scales = list(pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor))
     levels = [torch.from_numpy(pyramid.level(scale)).to(device) for scale in scales]
-    answers = _look(net, levels)
-    return [
-        Level(logits.sigmoid(), offsets, logits.new_tensor(2 * pyramid.true_scale(scale)))
-        for (logits, offsets), scale in zip(answers, scales, strict=True)
-    ]
+    found = []
+    for (logits, offsets), scale in zip(_look(net, levels), scales, strict=True):
+        sides = logits.new_tensor(2 * pyramid.true_scale(scale))
+        window = logits.new_tensor([[0, 0, net.input_size, net.input_size]]) / sides
+        found.append(Level((logits + size_prior(window)).sigmoid(), offsets, sides))
+    return found
 
 
 def _look(net: PNet, levels: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mtcnn_lit import size_prior
+
 
 @pytest.fixture(scope="session")
 def widerface_root() -> Path:
@@ -16,3 +18,9 @@ def widerface_root() -> Path:
     if not root.is_dir():
         pytest.skip(f"no WIDER FACE at {root}; set WIDERFACE_ROOT to its folder")
     return root
+
+
+@pytest.fixture
+def all_sizes_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cascade takes the networks' logits as they are, however small the boxes."""
+    monkeypatch.setattr(size_prior, "_LOGIT_PER_OCTAVE", 0.0)

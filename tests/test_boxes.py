@@ -123,6 +123,20 @@ def test_nms_orders_equal_scores_as_given() -> None:
     assert boxes.nms(apart, torch.tensor([0.5, 0.9, 0.5, 0.9, 0.5]), 0.5).tolist() == [1, 3, 0, 2, 4]
 
 
+def test_overlapping_boxes_are_counted_without_those_at_the_threshold() -> None:
+    some = torch.tensor([(0.0, 0, 12, 12), (50, 50, 60, 60), (0, 0, 0, 0)])
+    others = torch.tensor([(0.0, 0, 12, 12), (4, 0, 16, 12), (3, 0, 15, 12)])  # of the first: 1, exactly .5, and .6
+    assert boxes.count_overlapping(some, others, 0.5).tolist() == [2, 0, 0]
+    assert boxes.count_overlapping(some[:0], others, 0.5).tolist() == []
+    assert boxes.count_overlapping(some, others[:0], 0.5).tolist() == [0, 0, 0]
+
+
+def test_counts_of_a_crowd_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = torch.tensor([(float(x), 0, x + 10.0, 10) for x in range(0, 500, 5)])  # neighbours share a third
+    monkeypatch.setattr(boxes, "_NMS_BLOCK", 7)
+    assert boxes.count_overlapping(crowd, crowd, 0.3).tolist() == [2, *[3] * 98, 2]
+
+
 def test_encode_of_a_hand_drawn_pair() -> None:
     crop, face = tensor((10, 20, 30, 60)), tensor((12, 16, 29, 70))
     assert_close(boxes.encode(crop, face), tensor((0.1, -0.1, -0.05, 0.25)))

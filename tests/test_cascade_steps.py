@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtcnn_lit import Detections, cascade
+from mtcnn_lit import Detections, size_prior
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.nets import ONet, PNet, RNet
 from mtcnn_lit.pyramid import Pyramid
@@ -25,10 +25,7 @@ STAY: Offsets = (0, 0, 0, 0)
 SCORE = torch.tensor(2.0).sigmoid().item()
 
 
-@pytest.fixture(autouse=True)
-def small_boxes_count_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All boxes here are small; one test is about that."""
-    monkeypatch.setattr(cascade, "_SMALLNESS", 0.0)
+pytestmark = pytest.mark.usefixtures("all_sizes_alike")  # all boxes here are small; one test is about that
 
 
 def pnet(levels: dict[int, list[Window]]) -> PNet:
@@ -232,16 +229,25 @@ def test_onet_looks_again_at_what_it_found() -> None:
     assert_boxes(found, (12, 6, 18, 18))
 
 
+def test_a_box_that_others_agree_with_is_believed_more() -> None:
+    """O-Net leads two of three crops to nearly the same place: the odds there are doubled."""
+    apart = pnet({40: [(3, 3, 3.0, STAY), (3, 12, 2.5, STAY), (12, 12, 2.0, STAY)]})  # the second 18 px to the right
+    onet = scripted(ONet(), (2.0, STAY), (1.0, (-1.5, 0, -1.5, 0.1)), (0.5, STAY), again=[(2.0, STAY), (0.5, STAY)])
+    found = detect(apart, scripted(RNet(), (3.0, STAY), (2.0, STAY), (1.0, STAY)), onet)
+    assert found.scores.logit().tolist() == pytest.approx([2 + math.log(2), 0.5], abs=1e-4)
+
+
+@pytest.mark.parametrize("nets", [1, 2, 3])
 @pytest.mark.parametrize(
     ("size", "min_face_size", "octaves"),
     [((40, 60), 12, math.log2(40 / 12)), ((80, 120), 24, math.log2(40 / 24)), ((160, 240), 48, 0)],
 )
-def test_onet_is_believed_less_where_boxes_are_small(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], min_face_size: float, octaves: float
+def test_each_network_is_believed_less_where_boxes_are_small(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], min_face_size: float, octaves: float, nets: int
 ) -> None:
-    monkeypatch.setattr(cascade, "_SMALLNESS", 1.0)
-    nets = (pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), scripted(ONet(), (2.0, STAY)))
-    found = detect(*nets, size=size, min_face_size=min_face_size)
+    monkeypatch.setattr(size_prior, "_LOGIT_PER_OCTAVE", 1.0)
+    every = (pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), scripted(ONet(), (2.0, STAY)))
+    found = detect(*every[:nets], size=size, min_face_size=min_face_size)
     assert found.scores.logit().tolist() == pytest.approx([2 - octaves], abs=1e-4)
 
 

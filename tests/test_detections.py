@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mtcnn_lit import Detections
+from mtcnn_lit.detections import Candidates
 
 
 def some() -> Detections:
@@ -49,3 +50,11 @@ def test_select_by_mask() -> None:
 def test_detections_can_not_be_changed_into_something_ill_shaped() -> None:
     with pytest.raises(AttributeError):
         some().boxes = torch.zeros(7, 4)  # type: ignore[misc]
+
+
+def test_votes_are_of_the_same_image() -> None:
+    boxes = torch.tensor([(0.0, 0, 10, 10), (0, 0, 10, 10), (1, 0, 11, 10)])
+    candidates = Candidates(boxes, torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0, 1, 1]))
+    assert candidates.votes(candidates, 0.5).tolist() == [1, 2, 2]
+    assert candidates.select(torch.tensor([2])).votes(candidates, 0.5).tolist() == [2]
+    assert candidates.select(torch.tensor([], dtype=torch.int64)).votes(candidates, 0.5).tolist() == []

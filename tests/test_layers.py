@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 # A room may import itself and the rooms of the floors above it in this table, never a neighbour on its own floor.
 FLOORS = [
-    {"boxes"},
+    {"boxes", "size_prior"},
     {"detections", "images", "parallel", "prefetch", "face_sizes"},
     {"pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
     {"proposals", "crops", "onnx_backend"},
@@ -59,6 +59,7 @@ DETECTION_ROOMS = {
     "parallel",
     "proposals",
     "pyramid",
+    "size_prior",
     "nets",
     "boxes",
     "detections",
