@@ -29,7 +29,7 @@ release: $(STAMP)  ## train the weights of the package: make release WIDERFACE=F
 	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release_first
 	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release data=pnet_again upstream.earlier=newest
 	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release data=pnet_again upstream.earlier=newest
-	$(BIN)/python train.py net=rnet $(ON_WIDERFACE) experiment=release
+	$(BIN)/python train.py net=rnet $(ON_WIDERFACE) experiment=release augment=moderate
 	$(BIN)/python train.py net=onet $(ON_WIDERFACE) experiment=release augment=strong
 
 # Two workers of one thread each: more threads than cores make torch slower, not faster.
