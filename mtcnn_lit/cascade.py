@@ -204,15 +204,17 @@ class Cascade:
     def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates, votes: Tensor) -> Step:
         """O-Net's opinion of its own detections, which are better placed than what R-Net showed it.
 
-        The paper's cascade has no such step. O-Net sees them as they are and in a mirror, since its mistakes there are
-        other ones. The boxes are the mean of what it says now, the scores the mean with what it said first (of the
-        logits). A face is found from several windows, its look-alike often from one: the odds are multiplied by the
-        votes, the number of boxes that the last NMS takes for this one. It costs little: O-Net sees many more crops the
-        first time.
+        The paper's cascade has no such step. O-Net looks at them as they are, and then, where it moved them to, in a
+        mirror, since its mistakes there are other ones. The boxes are the mean of what it says in these two looks, the
+        scores the mean of all three (of the logits). A face is found from several windows, its look-alike often from
+        one: the odds are multiplied by the votes, the number of boxes that the last NMS takes for this one. It costs
+        little: O-Net sees many more crops the first time.
         """
-        _, logits, boxes = look_at_crops(net, pyramids, before, both_ways=True)
-        logits = (before.scores.logit(_LOGIT_EPS) + 2 * (logits + size_prior(boxes))) / 3 + votes.clamp(min=1).log()
-        scores = logits.sigmoid()
+        _, again, moved = look_at_crops(net, pyramids, before)
+        _, turned, moved_on = look_at_crops(net, pyramids, before._replace(boxes=moved), mirrored=True)
+        boxes = (moved + moved_on) / 2
+        logits = (before.scores.logit(_LOGIT_EPS) + again + turned + 2 * size_prior(boxes)) / 3
+        scores = (logits + votes.clamp(min=1).log()).sigmoid()
         kept = scores >= self.thresholds[2]
         found = Candidates(boxes[kept], scores[kept], before.image[kept])
         found = found.select(found.nms(_NMS_AT_THE_END))

@@ -39,28 +39,24 @@ class Answers(NamedTuple):
 
 
 def look_at_crops(
-    net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates, both_ways: bool = False
+    net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates, mirrored: bool = False
 ) -> Answers:
     """Show a network the squares around the candidates, with its margin, cut from the pictures of their numbers.
 
     Args:
-        both_ways: show them as they are and left for right; the answers are the means of the logits and of the boxes.
+        mirrored: show them left for right; the boxes that it answers with are turned back.
     """
     squares = square(candidates.boxes)
     regions = widen(squares, net.context)
     boxes, image = regions.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
     most = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
-    chunks = _chunks(len(boxes), most // 2 if both_ways else most, 1 if squares.is_cuda else threads_allowed())
+    chunks = _chunks(len(boxes), most, 1 if squares.is_cuda else threads_allowed())
 
     def answer(chunk: slice) -> tuple[Tensor, Tensor]:
         crops = crop_images(pyramids, boxes[chunk], image[chunk], net.input_size)
         pixels = torch.from_numpy(crops).to(squares.device)
-        if not both_ways:
-            logits, offsets = net(normalize(pixels))
-            return logits, offsets
-        logits, offsets = net(normalize(torch.cat([pixels, pixels.flip(2)])))
-        (straight, turned), (moved, mirrored) = logits.chunk(2), offsets.chunk(2)
-        return (straight + turned) / 2, (moved + mirror(mirrored)) / 2
+        logits, offsets = net(normalize(pixels.flip(2) if mirrored else pixels))
+        return logits, mirror(offsets) if mirrored else offsets
 
     if squares.is_cuda:
         with half_precision(squares.device):

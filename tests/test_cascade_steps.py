@@ -51,8 +51,8 @@ def scripted(
     """The network, made to answer its first crop, its second and so on with a logit and offsets.
 
     Args:
-        again: O-Net's answers to its own detections, best first, and to their mirror images; by default it says the
-            same of each, and that the box should stay.
+        again: O-Net's answers to its own detections, best first, and then to their mirror images; by default it says
+            the same of each as before, and that the box should stay.
     """
 
     def columns(rows: Sequence[tuple[float, Offsets]]) -> tuple[Tensor, Tensor]:
@@ -60,13 +60,12 @@ def scripted(
 
     if again is None:
         again = [(logit, STAY) for logit in sorted((logit for logit, _ in answers), reverse=True)]
-    looked_at = [(columns(answers), 1), (columns(again), 2)]  # as they are, and then in a mirror too
+    looked_at = [columns(answers), columns(again), columns(again)]  # as they are, and then in a mirror
     looks = itertools.cycle(looked_at if isinstance(net, ONet) else looked_at[:1])
 
     def answer(crops: Tensor) -> tuple[Tensor, Tensor]:
-        (scores, sides), ways = next(looks)
-        count = len(crops) // ways
-        return scores[:count].repeat(ways), sides[:count].repeat(ways, 1)
+        scores, sides = next(looks)
+        return scores[: len(crops)], sides[: len(crops)]
 
     net.forward = answer  # type: ignore[method-assign]
     net.context = 1.0  # type: ignore[misc]  # answers are about the square around a candidate
@@ -214,19 +213,24 @@ def test_a_crop_shows_the_square_and_a_margin() -> None:
     assert (shown[0][0, 0] > 0).any(dim=0).tolist() == bright
     assert (shown[0][0, 0] > 0).any(dim=1).tolist() == bright
     torch.testing.assert_close(nms.found.boxes, torch.tensor([[7.0, 3.0, 34.0, 30.0]]))
-    # The second look is at x 0.25 to 40.75; in the mirror, its answer lies half the region further left.
-    torch.testing.assert_close(again.found.boxes[0, :2], torch.tensor([-9.875, -3.75]))
+    # The second look is at 40.5 px from (0.25, -3.75) and leads to 60.75 px from there; the third, in the mirror, is at
+    # 91.125 px from (-14.9375, -18.9375), and its answer lies half of that further left.
+    torch.testing.assert_close(again.found.boxes[0, :2], torch.tensor([(0.25 - 60.5) / 2, (-3.75 - 18.9375) / 2]))
 
 
 def test_onet_looks_again_at_what_it_found() -> None:
-    """The box is the mean of a look as it is and one in a mirror, the logit that of all three. What fails goes."""
+    """The box is the mean of a look as it is, and of one in a mirror at where that led; the logit that of all three.
+
+    The first look leads to x 9 to 21, the second from there to x 15 to 21, the third from the square around that, x 12
+    to 24, to x 12 to 18. What fails goes.
+    """
     window = pnet({40: [(3, 3, 3.0, STAY), (3, 12, 2.5, STAY)]})
     right: Offsets = (0.25, 0, 0.25, 0)
     half: Offsets = (0.5, 0, 0, 0)  # the right one, and in the mirror the left one
     onet = scripted(ONet(), (2.0, right), (1.0, STAY), again=[(3.5, half), (-3.0, STAY)])
     found = detect(window, scripted(RNet(), (1.0, STAY), (0.5, STAY)), onet)
     assert found.scores.tolist() == pytest.approx([torch.tensor(3.0).sigmoid().item()])
-    assert_boxes(found, (12, 6, 18, 18))
+    assert_boxes(found, (13.5, 6, 19.5, 18))
 
 
 def test_a_box_that_others_agree_with_is_believed_more() -> None:
