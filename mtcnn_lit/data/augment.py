@@ -95,15 +95,19 @@ def _make_pass(transforms: list[A.BasicTransform | A.BaseCompose], pointwise: bo
 
 
 def _outlines(offsets: Offsets, size: int) -> Offsets:
-    """Outlines of the faces, the centre of pixel i at i as in albumentations. Shape: (N, 4) -> (points * N, 2)."""
+    """Outlines of the faces, the centre of pixel i at i as in albumentations. Shape: (N, 4) -> (points * N, 2).
+
+    The first points of all faces come first, then the second ones: numpy looks for extremes across such rows, not along
+    short ones, many at a time.
+    """
     faces = offsets * size + np.array([0, 0, size, size], dtype=np.float32)
     centre, half = (faces[:, 2:] + faces[:, :2]) / 2, (faces[:, 2:] - faces[:, :2]) / 2
-    outlines = (centre[:, None] + half[:, None] * _ELLIPSE).reshape(-1, 2) - 0.5
+    outlines = (centre + half * _ELLIPSE[:, None]).reshape(-1, 2) - 0.5
     return outlines.astype(np.float32)
 
 
 def _offsets(outlines: npt.NDArray[np.floating], size: int) -> Offsets:
     """The inverse of `_outlines`, whichever way they were turned. Shape: (points * N, 2) -> (N, 4)."""
-    points = np.asarray(outlines, dtype=np.float32).reshape(-1, len(_ELLIPSE), 2) + 0.5
-    low, high = points.min(axis=1), points.max(axis=1)
+    points = np.asarray(outlines, dtype=np.float32).reshape(len(_ELLIPSE), -1, 2) + 0.5
+    low, high = points.min(axis=0), points.max(axis=0)
     return (np.concatenate([low, high - size], axis=1) / size).astype(np.float32)
