@@ -25,11 +25,13 @@ from mtcnn_lit.size_prior import size_prior
 
 # IoU above which the worse of two boxes goes, as in the paper's own code but for two: after R-Net that has 0.7, which
 # shows O-Net a face two or three times and finds no more; at the end, a box of which more than 0.7 lies inside a better
-# one goes there, and with it the faces before or behind larger ones.
+# one goes there, and with it the faces before or behind larger ones. O-Net's second look may still tell apart what lies
+# a little closer.
 _NMS_IN_LEVEL = 0.5
 _NMS_ACROSS_LEVELS = 0.7
 _NMS_AFTER_RNET = 0.5
 _NMS_AFTER_RNET_IN_MINING = 0.7  # O-Net learns from all that R-Net says of a face
+_NMS_BEFORE_SECOND_LOOK = 0.6
 _NMS_AT_THE_END = 0.5
 
 # Images of a list that go through the cascade together.
@@ -140,7 +142,7 @@ class Cascade:
         for step in self._networks(pyramids):
             yield step
         found = step.found
-        kept = found.select(found.nms(_NMS_AT_THE_END))
+        kept = found.select(found.nms(_NMS_AT_THE_END if self.onet is None else _NMS_BEFORE_SECOND_LOOK))
         yield Step("nms", kept, lambda: found)
         if self.onet is not None:
             yield self._look_again(self.onet, pyramids, kept, kept.votes(found, _NMS_AT_THE_END))
