@@ -103,7 +103,8 @@ def _halve(picture: Image) -> Image:
     So each octave's pixels lie exactly on those of the one before, and OpenCV has a fast way to do that.
     """
     height, width = picture.shape[:2]
-    even = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+    odd = height % 2 or width % 2
+    even = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE) if odd else picture
     half = cv2.resize(even, (even.shape[1] // 2, even.shape[0] // 2), interpolation=cv2.INTER_AREA)
     return np.asarray(half, dtype=np.uint8)
 

@@ -21,7 +21,7 @@ from mtcnn_lit.experiment.build import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
 from mtcnn_lit.experiment.installation import command
-from mtcnn_lit.experiment.memory import keep_freed_memory
+from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import NETS, load_net, weights_digest
 from mtcnn_lit.nets.weights import checkpoint_file, save_net
 

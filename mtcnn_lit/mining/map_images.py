@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import cv2
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from mtcnn_lit.images import Image, ImageError
-from mtcnn_lit.mining.processes import worker_context
+from mtcnn_lit.mining.processes import start_worker, worker_context
 from mtcnn_lit.sources.base import Annotation, Source
 
 log = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ def map_images(
         num_workers=workers,
         multiprocessing_context=worker_context() if workers else None,
         collate_fn=_unchanged,
-        worker_init_fn=_one_thread,
+        worker_init_fn=start_worker,
     )
     for result in tqdm(loader, desc=title, unit="image", dynamic_ncols=True):
         if isinstance(result, ImageError):
@@ -74,7 +73,3 @@ def map_images(
 
 def _unchanged(item: Result) -> Result:
     return item
-
-
-def _one_thread(_: int) -> None:
-    cv2.setNumThreads(1)

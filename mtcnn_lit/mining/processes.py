@@ -5,6 +5,10 @@ from __future__ import annotations
 import multiprocessing
 from multiprocessing.context import BaseContext
 
+import cv2
+
+from mtcnn_lit.memory import keep_freed_memory
+
 # Imported once by the server that workers are forked from: a worker then starts in milliseconds.
 _PRELOAD = ["mtcnn_lit.mining.map_images", "mtcnn_lit.sources", "mtcnn_lit.data.patches"]
 
@@ -20,3 +24,9 @@ def worker_context() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
     return context
+
+
+def start_worker(_: int) -> None:
+    """What a worker does first: its work uses one core, and the memory of one picture for the next one."""
+    cv2.setNumThreads(1)
+    keep_freed_memory()

@@ -8,7 +8,7 @@ import pytest
 
 FAULTS_OF_A_LARGE_BLOCK = """
 import resource, torch
-from mtcnn_lit.experiment.memory import keep_freed_memory
+from mtcnn_lit.memory import keep_freed_memory
 {call}
 def faults():
     torch.zeros(16 * 2**20).sum()  # 64 MiB
