@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -10,4 +11,4 @@ def normalize(images: Tensor) -> Tensor:
 
     Shape: (N, H, W, 3) uint8 -> (N, 3, H, W) float32
     """
-    return (images.permute(0, 3, 1, 2).float() - 127.5) / 128
+    return images.permute(0, 3, 1, 2).to(torch.float32, copy=True).sub_(127.5).div_(128)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from mtcnn_lit.nets.activation import RisingPReLU
+from mtcnn_lit.nets.pooling import MaxPool
 
 
 class ONet(nn.Module):
@@ -27,13 +28,13 @@ class ONet(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 32, 3),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
+            MaxPool(3, 2),
             RisingPReLU(32),
             nn.Conv2d(32, 64, 3),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
+            MaxPool(3, 2),
             RisingPReLU(64),
             nn.Conv2d(64, 64, 3),
-            nn.MaxPool2d(2, 2, ceil_mode=True),
+            MaxPool(2, 2),
             RisingPReLU(64),
             nn.Conv2d(64, 128, 2),
             nn.PReLU(128),

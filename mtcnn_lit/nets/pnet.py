@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from mtcnn_lit.nets.activation import RisingPReLU
+from mtcnn_lit.nets.pooling import MaxPool
 
 
 class PNet(nn.Module):
@@ -28,7 +29,7 @@ class PNet(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 10, 3),
-            nn.MaxPool2d(2, 2, ceil_mode=True),
+            MaxPool(2, 2),
             RisingPReLU(10),
             nn.Conv2d(10, 16, 3),
             nn.PReLU(16),

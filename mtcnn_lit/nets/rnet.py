@@ -7,6 +7,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from mtcnn_lit.nets.activation import RisingPReLU
+from mtcnn_lit.nets.pooling import MaxPool
 
 
 class RNet(nn.Module):
@@ -27,10 +28,10 @@ class RNet(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 28, 3),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
+            MaxPool(3, 2),
             RisingPReLU(28),
             nn.Conv2d(28, 48, 3),
-            nn.MaxPool2d(3, 2, ceil_mode=True),
+            MaxPool(3, 2),
             RisingPReLU(48),
             nn.Conv2d(48, 64, 2),
             nn.PReLU(64),
