@@ -197,6 +197,18 @@ def test_evaluation_prints_the_figures_and_leaves_a_report(evaluated: tuple[Path
     assert cv2.imread(str(folder / "detections.png")) is not None
 
 
+def test_evaluation_on_the_split_that_training_chose_by(swept: Swept, tmp_path: Path) -> None:
+    """Training left the figures of its best checkpoint there, at the detector's settings that it used."""
+    settings = ["split=val", "detector=training", f"hydra.run.dir={tmp_path}"]
+    script = command(swept.output, *SMALL[:4], *settings, script="scripts/evaluate.py")
+    result = subprocess.run(script, cwd=swept.output, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    own, after_training = (
+        json.loads((folder / "metrics.json").read_text()) for folder in (tmp_path, swept.runs[-1] / "evaluation")
+    )
+    assert own["ap"] == pytest.approx(after_training["ap"])
+
+
 def test_the_same_detections_from_their_file_have_the_same_figures(
     swept: Swept, evaluated: tuple[Path, str], tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
@@ -72,6 +72,18 @@ def build_experiment(config: DictConfig) -> Experiment:
 def build_source(config: DictConfig, split: Split) -> Source:
     """One split of the configured source."""
     return cast("Source", build(config.source, "source", split=split))
+
+
+def chosen_split(config: DictConfig) -> Split:
+    """The split that is to be measured on.
+
+    Raises:
+        ConfigError: when there is none of that name.
+    """
+    splits = get_args(Split)
+    if config.split not in splits:
+        raise ConfigError(f"split: must be one of {', '.join(splits)}, not {config.split}")
+    return cast("Split", config.split)
 
 
 def build_cascade(config: DictConfig, key: str, upstream: list[Net], net: Net | None = None) -> Cascade:

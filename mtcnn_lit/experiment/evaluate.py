@@ -1,4 +1,4 @@
-"""How good a detector is on the test split of a source, and where it loses faces."""
+"""How good a detector is on a split of a source, and where it loses faces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.evaluation import SplitDetections, detect_split, listed_detections, score, summary, write_evaluation
-from mtcnn_lit.experiment.build import build_source
+from mtcnn_lit.experiment.build import build_source, chosen_split
 from mtcnn_lit.experiment.calibrate import calibrate
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.detect import build_detector
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def evaluate(config: DictConfig) -> float | None:
-    """Measure the whole cascade, one network or the detections of a file, on the test split; or calibrate thresholds.
+    """Measure the whole cascade, one network or the detections of a file, on a split; or calibrate thresholds.
 
     Returns:
         AP at IoU 0.5, of one network that of its patches; None of a calibration.
@@ -42,7 +42,7 @@ def evaluate(config: DictConfig) -> float | None:
         calibrate(config)
         return None
     start = time.perf_counter()
-    source = build_source(config, "test")
+    source = build_source(config, chosen_split(config))
     found, about = _detections(config, source)
     folder = Path(config.paths.run_dir)
     scores = score(found, official_truth(source))

@@ -14,7 +14,7 @@ from mtcnn_lit.data.patches import PatchDataset
 from mtcnn_lit.draw import draw
 from mtcnn_lit.evaluation.patch_report import patch_summary, write_patch_evaluation
 from mtcnn_lit.evaluation.patches import PatchScores, ask
-from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source
+from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, chosen_split
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.images import Image, ImageError
@@ -31,7 +31,7 @@ _BOXES = 15  # of an image, the best ones: P-Net alone finds hundreds
 
 
 def evaluate_stage(config: DictConfig) -> float:
-    """Measure the network ``config.stage`` on patches of the test split.
+    """Measure the network ``config.stage`` on patches of ``config.split``.
 
     They are mined as for its training, at the detector's face size and scale factor (``detector=training`` has those of
     training). The networks before it mine at thresholds of the recall that training asks for, measured on the `val`
@@ -47,7 +47,7 @@ def evaluate_stage(config: DictConfig) -> float:
     for key in ("calibrate", "detections"):
         if config[key]:
             raise ConfigError(f"{key}: is of the whole cascade, leave out net={config.stage}")
-    source = build_source(config, "test")
+    source = build_source(config, chosen_split(config))
     nets = _load_nets(config)
     cascade = build_cascade(config, "detector", list(nets.values()))
     dataset = _mine(config, source, cascade)

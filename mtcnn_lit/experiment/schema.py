@@ -119,6 +119,7 @@ class EvaluateConfig:
     source: Any = MISSING
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     paths: Paths = field(default_factory=Paths)
+    split: str = MISSING
     detections: str | None = None
     draw_above: float = MISSING
     calibrate: bool = False

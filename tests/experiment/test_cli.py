@@ -71,6 +71,10 @@ CASES = {
         + [f"detector.weights.{net}=pretrained" for net in ("pnet", "rnet", "onet")],
         "error: detector: backend must be torch or onnx, not onxx",
     ),
+    "wrong split": (
+        ["scripts/evaluate.py", "split=vall", "hydra.run.dir={tmp}"],
+        "error: split: must be one of train, val, test, not vall",
+    ),
     "wrong output in a list": (
         ["scripts/detect.py", "output=json,imgaes", "input.path=any"],
         "error: output=imgaes: no such configuration; did you mean images? "
