@@ -43,7 +43,7 @@ class MTCNN:
         *,
         min_face_size: float = 20,
         scale_factor: float = 0.709,
-        thresholds: tuple[float, float, float] = (0.65, 0.15, 0.4),
+        thresholds: tuple[float, float, float] = (0.65, 0.15, 0.5),
         device: str | torch.device = "auto",
         backend: Literal["torch", "onnx"] = "torch",
     ) -> MTCNN:
@@ -66,7 +66,7 @@ class MTCNN:
         *,
         min_face_size: float = 20,
         scale_factor: float = 0.709,
-        thresholds: tuple[float, float, float] = (0.65, 0.15, 0.4),
+        thresholds: tuple[float, float, float] = (0.65, 0.15, 0.5),
         device: str | torch.device = "auto",
         backend: Literal["torch", "onnx"] = "torch",
     ) -> MTCNN:

@@ -255,6 +255,17 @@ def test_each_network_is_believed_less_where_boxes_are_small(
     assert found.scores.logit().tolist() == pytest.approx([2 - octaves], abs=1e-4)
 
 
+def test_onet_is_not_as_sure_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logits of 3 in the first look and 6 in the others, and a vote for the box: 5 in all, a third of which counts."""
+    monkeypatch.setattr("mtcnn_lit.cascade._TEMPERATURE", 3.0)
+    onet = scripted(ONet(), (3.0, STAY), again=[(6.0, STAY)])
+    window, rnet = pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY))
+    assert detect(window, rnet, onet).scores.logit().tolist() == pytest.approx([5 / 3], abs=1e-4)
+    first_look = torch.tensor(1.0).sigmoid().item()
+    assert len(detect(window, rnet, onet, thresholds=(0.5, 0.5, first_look - 1e-3))) == 1
+    assert len(detect(window, rnet, onet, thresholds=(0.5, 0.5, first_look + 1e-3))) == 0
+
+
 def test_rnet_may_leave_nothing_to_onet() -> None:
     net = pnet({40: [(3, 5, 2.0, STAY)]})
     found = detect(net, scripted(RNet(), (-9.0, STAY)), scripted(ONet(), (9.0, STAY)))

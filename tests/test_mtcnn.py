@@ -145,7 +145,7 @@ def test_from_checkpoints_takes_weights_and_settings(checkpoints: dict[str, Path
 
 def test_from_checkpoints_defaults(checkpoints: dict[str, Path]) -> None:
     cascade = MTCNN.from_checkpoints(*checkpoints.values(), device="cpu").cascade
-    assert (cascade.min_face_size, cascade.scale_factor, cascade.thresholds) == (20, 0.709, (0.65, 0.15, 0.4))
+    assert (cascade.min_face_size, cascade.scale_factor, cascade.thresholds) == (20, 0.709, (0.65, 0.15, 0.5))
 
 
 def test_checkpoints_in_the_wrong_order(checkpoints: dict[str, Path]) -> None:

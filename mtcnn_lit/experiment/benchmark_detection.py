@@ -29,7 +29,7 @@ from mtcnn_lit.sources.base import BoxArray
 log = logging.getLogger(__name__)
 
 # Faces of photographs that go into a crowd: sure ones, large enough to stay sharp.
-_SURE = 0.9
+_SURE = 0.7
 _SHARP = 30
 
 

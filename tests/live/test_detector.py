@@ -36,4 +36,4 @@ def test_the_threshold_of_the_last_network_can_be_moved_within_bounds(detector: 
     assert len(strict) < len(loose)
     live.threshold = -0.05
     assert live.threshold == 0
-    assert detector.cascade.thresholds == (0.65, 0.15, 0.4)
+    assert detector.cascade.thresholds == (0.65, 0.15, 0.5)
