@@ -118,8 +118,8 @@ def test_as_many_threads_as_torch_has_at_each_call(models: dict[str, bytes], mon
 def test_both_backends_detect_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Synthetic("test", num_images={"train": 1, "val": 1, "test": 4})
     pictures = [source.read(index) for index in range(4)] + [np.zeros((9, 9, 3), np.uint8)]
-    # Not the weakest boxes: each look after the first cuts its crops by the boxes of the one before, where cv2 rounds to
-    # the 32nd of a pixel, so that what backends differ by (1e-6 in a look) may grow where O-Net is in doubt.
+    # Not the weakest boxes: each look after the first cuts its crops by the boxes of the one before, where cv2 rounds
+    # to the 32nd of a pixel, so that what backends differ by (1e-6 in a look) may grow where O-Net is in doubt.
     settings = {"min_face_size": 24, "thresholds": (0.3, 0.2, 0.5)}
     expected = MTCNN.from_checkpoints(**RELEASED, **settings, device="cpu").detect(pictures)  # type: ignore[arg-type]
     detector = MTCNN.from_checkpoints(**RELEASED, **settings, backend="onnx")  # type: ignore[arg-type]

@@ -40,7 +40,7 @@ def evaluation_page(
         about: what was evaluated, as plain values.
         pictures: PNG files by name; those that are missing are left out.
     """
-    sections = [("Figures", join(paragraph(_images(found)), _figures(scores)))]
+    sections = [("Figures", join(paragraph(_images(found)), _figures(scores), paragraph(_worth(scores))))]
     sections.append(("Curves", row(*(picture(pictures[name], words) for name, words in _CHARTS.items()))))
     if found.balance is not None:
         sections.append(("Where faces are lost", ledger_section(found.balance, pictures["ledger"])))
@@ -53,7 +53,7 @@ def evaluation_page(
 
 def summary(found: SplitDetections, scores: Scores) -> str:
     """The figures and the ledger as aligned lines, for the terminal."""
-    lines = [_images(found), columns([["", *_headers(scores)], *_rows(scores)], ">")]
+    lines = [_images(found), columns([["", *_headers(scores)], *_rows(scores)], ">"), _worth(scores)]
     if found.balance is not None:
         lines += ["", "Faces not lost yet after each step (IoU 0.5):", ledger_summary(found.balance)]
     return "\n".join(lines)
@@ -91,6 +91,12 @@ def _rows(scores: Scores) -> list[list[str]]:
     figures += [(f"recall at {int(count):,} false positives", recall) for count, recall in recalls.items()]
     own = [[name, share(value), *([_NOTHING] if official else [])] for name, value in figures]
     return [*official, *own]
+
+
+def _worth(scores: Scores) -> str:
+    """What a score is worth, in one line."""
+    shares = [f"{band.right / band.shown:.0%} from {band.lowest:g} on" for band in scores.bands if band.shown]
+    return f"right by score: {', '.join(shares) or _NOTHING}"
 
 
 def share(value: float) -> str:

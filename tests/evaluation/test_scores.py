@@ -27,6 +27,13 @@ def test_figures_by_hand() -> None:
         "40-80": {"found": 0, "faces": 0},
         ">80": {"found": 1, "faces": 2},
     }
+    assert figures["right_by_score"] == {
+        "0.9": {"shown": 1, "right": 1},
+        "0.8": {"shown": 1, "right": 0},
+        "0.7": {"shown": 0, "right": 0},  # the one there is about an ignored face
+        "0.6": {"shown": 1, "right": 1},
+        "0.5": {"shown": 0, "right": 0},
+    }
     assert figures["recall_at_false_positives"] == {"10": 0.5, "100": 0.5, "1000": 0.5}
     assert not {"easy", "medium", "hard"} & set(figures)
 
