@@ -144,7 +144,14 @@ def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net]
             callback = callback(source=val, make_cascade=make_cascade)
         callbacks.append(cast("Callback", callback))
     logger = build(config.logger, "logger")
-    return cast("Trainer", build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
+    trainer = cast("Trainer", build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
+    every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs
+    if trainer.checkpoint_callbacks and epochs is not None and every > epochs > 0:
+        raise ConfigError(
+            f"trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every {every} "
+            f"epochs, of {epochs}; set it to {epochs} or less"
+        )
+    return trainer
 
 
 def build(node: DictConfig, key: str, **live: Any) -> Any:

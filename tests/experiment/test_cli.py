@@ -66,6 +66,11 @@ CASES = {
         "error: data: label thresholds must obey 0 <= negative <= part <= positive <= 1, "
         "not LabelThresholds(positive=0.1, part=0.4, negative=0.3)",
     ),
+    "training that would keep nothing": (
+        ["train.py", "trainer.check_val_every_n_epoch=9", "trainer.max_epochs=4"],
+        "error: trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every 9 epochs, "
+        "of 4; set it to 4 or less",
+    ),
     "wrong backend": (
         ["scripts/evaluate.py", "detector.backend=onxx", "hydra.run.dir={tmp}"]
         + [f"detector.weights.{net}=pretrained" for net in ("pnet", "rnet", "onet")],
