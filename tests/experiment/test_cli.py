@@ -68,8 +68,8 @@ CASES = {
     ),
     "training that would keep nothing": (
         ["train.py", "trainer.check_val_every_n_epoch=9", "trainer.max_epochs=4"],
-        "error: trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every 9 epochs, "
-        "of 4; set it to 4 or less",
+        "error: trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every 9 "
+        "epochs, of 4; set it to 4 or less",
     ),
     "wrong backend": (
         ["scripts/evaluate.py", "detector.backend=onxx", "hydra.run.dir={tmp}"]
