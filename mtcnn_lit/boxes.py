@@ -136,7 +136,7 @@ def decode(crops: Tensor, offsets: Tensor) -> Tensor:
 def _sizes(boxes: Tensor) -> Tensor:
     """Width, height, width, height of each box. Shape: (N, 4) -> (N, 4)."""
     size = boxes[:, 2:] - boxes[:, :2]
-    return torch.cat([size, size], dim=1)  # three times as fast as repeat
+    return torch.cat([size, size], dim=1)  # faster than repeat
 
 
 def mirror(offsets: Tensor) -> Tensor:

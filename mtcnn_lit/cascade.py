@@ -40,8 +40,8 @@ _BATCH = 16
 # Lowest score of a P-Net window that `Step.judged` tells of: nearly all windows lie below, and nobody looks for them.
 _WORTH_TELLING = 0.01
 
-# What O-Net's logits are divided by (Guo et al. 2017): it is surer than it is right. So a score of .9 is right about
-# nine times in ten (docs/recipe.md), and a thousand faces that it is sure of keep their order in a few digits.
+# What O-Net's logits are divided by (Guo et al. 2017): it is surer than it is right. So high scores are right
+# about as often as they say (docs/recipe.md), and a thousand faces that it is sure of keep their order in a few digits.
 _TEMPERATURE = 3.0
 
 # A score of exactly 0 or 1 has no finite logit.

@@ -21,7 +21,7 @@ def widerface_root() -> Path:
 
 
 @pytest.fixture
-def all_sizes_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def logits_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cascade takes the networks' logits as they are, however small the boxes, and O-Net for as sure as it says."""
     monkeypatch.setattr(size_prior, "_LOGIT_PER_OCTAVE", 0.0)
     monkeypatch.setattr("mtcnn_lit.cascade._TEMPERATURE", 1.0)

@@ -25,7 +25,7 @@ STAY: Offsets = (0, 0, 0, 0)
 SCORE = torch.tensor(2.0).sigmoid().item()
 
 
-pytestmark = pytest.mark.usefixtures("all_sizes_alike")  # all boxes here are small; one test is about that
+pytestmark = pytest.mark.usefixtures("logits_as_they_are")  # all boxes here are small; one test is about that
 
 
 def pnet(levels: dict[int, list[Window]]) -> PNet:

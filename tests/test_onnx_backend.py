@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,11 @@ from torch.testing import assert_close
 
 from mtcnn_lit import MTCNN
 from mtcnn_lit.boxes import iou
+from mtcnn_lit.detections import Candidates
+from mtcnn_lit.images import Image
 from mtcnn_lit.nets import Net, load_net, normalize, weights_digest
 from mtcnn_lit.onnx_backend import OnnxError, OnnxForward, run_by_onnx, to_onnx
+from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources import Synthetic
 
 WEIGHTS = Path(__file__).parents[1] / "mtcnn_lit" / "weights"
@@ -115,21 +119,29 @@ def test_as_many_threads_as_torch_has_at_each_call(models: dict[str, bytes], mon
     assert {n: session.get_session_options().intra_op_num_threads for n, session in sessions.items()} == {1: 1, 2: 2}
 
 
+def first_look(detector: MTCNN, pictures: list[Image]) -> Candidates:
+    """What O-Net finds in all pictures before it looks again."""
+    steps = detector.cascade.steps([Pyramid(picture) for picture in pictures])
+    return next(step.found for step in steps if step.name == "nms")
+
+
 def test_both_backends_detect_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Synthetic("test", num_images={"train": 1, "val": 1, "test": 4})
     pictures = [source.read(index) for index in range(4)] + [np.zeros((9, 9, 3), np.uint8)]
-    # Not the weakest boxes: each look after the first cuts its crops by the boxes of the one before, where cv2 rounds
-    # to the 32nd of a pixel, so that what backends differ by (1e-6 in a look) may grow where O-Net is in doubt.
+    # Each look after the first cuts its crops by the boxes of the one before, where cv2 rounds to the 32nd of a pixel,
+    # so that what backends differ by (1e-6 in a look) may grow where O-Net is in doubt: no weakest boxes, and more
+    # leeway for the scores of all looks together than for those of the first.
     settings = {"min_face_size": 24, "thresholds": (0.3, 0.2, 0.5)}
-    expected = MTCNN.from_checkpoints(**RELEASED, **settings, device="cpu").detect(pictures)  # type: ignore[arg-type]
+    reference = MTCNN.from_checkpoints(**RELEASED, **settings, device="cpu")  # type: ignore[arg-type]
+    expected, expected_at_first = reference.detect(pictures), first_look(reference, pictures)
     detector = MTCNN.from_checkpoints(**RELEASED, **settings, backend="onnx")  # type: ignore[arg-type]
     monkeypatch.setattr(nn.Conv2d, "forward", None)  # PyTorch has no part in it
-    found = detector.detect(pictures)
+    found, found_at_first = detector.detect(pictures), first_look(detector, pictures)
     assert [len(one) for one in found] == [len(one) for one in expected]
     assert sum(len(one) for one in found) >= 4
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs, atol in [*zip(found, expected, repeat(5e-3)), (found_at_first, expected_at_first, 1e-3)]:
         assert (iou(ours.boxes, theirs.boxes).diagonal() > 0.99).all()
-        assert_close(ours.scores, theirs.scores, atol=5e-3, rtol=0)
+        assert_close(ours.scores, theirs.scores, atol=atol, rtol=0)
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])

@@ -12,7 +12,7 @@ class MaxPool(nn.MaxPool2d):
     """The largest of each window; the last ones may reach beyond the border.
 
     Its parent also notes where the largest was, for the gradient. Detection on a CPU has none: the maxima of rows and
-    then of columns take an eighth of the time in P-Net, two fifths of it where R-Net and O-Net pool first.
+    then of columns take less time, least of the whole in P-Net, whose channels are few.
 
     Args:
         kernel_size: side of the windows, at least 2 and at least the stride.

@@ -82,7 +82,7 @@ LOST: list[tuple[StepName, float, Box, list[PNet | RNet | ONet]]] = [
 ]
 
 
-@pytest.mark.usefixtures("all_sizes_alike")
+@pytest.mark.usefixtures("logits_as_they_are")
 @pytest.mark.parametrize(("step", "logit", "face", "nets"), LOST)
 def test_a_face_lost_at_each_step_is_in_its_row(
     step: StepName, logit: float, face: Box, nets: list[PNet | RNet | ONet]
@@ -108,7 +108,7 @@ def test_a_face_that_is_found_is_in_no_row() -> None:
     assert balance.remaining[1].tolist() == [1] * 6
 
 
-@pytest.mark.usefixtures("all_sizes_alike")
+@pytest.mark.usefixtures("logits_as_they_are")
 @pytest.mark.parametrize(
     ("nets", "steps", "candidates"),
     [
@@ -197,7 +197,7 @@ def test_seconds_are_those_of_the_steps_alone(monkeypatch: pytest.MonkeyPatch) -
     assert book.compute().seconds.tolist() == [3, 0, 4, 8, 0, 16]  # O-Net looks again twice
 
 
-@pytest.mark.usefixtures("all_sizes_alike")
+@pytest.mark.usefixtures("logits_as_they_are")
 def test_in_json_by_size_and_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "time", SimpleNamespace(perf_counter=lambda: 0.0))
     detector = cascade(pnet({40: [WINDOW, (3, 20, -1.0, STAY)]}), rnet((-2.0, STAY)))
