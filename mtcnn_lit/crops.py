@@ -23,6 +23,9 @@ from mtcnn_lit.pyramid import Pyramid
 _CHUNK_PIXELS = 64 * 24 * 24
 _GPU_CHUNKS = 64  # of these at once on a GPU
 
+# Fewest crops for each thread: a network takes as long for one or two as handing them over does.
+_WORTH_SHARING = 3
+
 
 class Answers(NamedTuple):
     """A network's answers to N crops.
@@ -50,26 +53,29 @@ def look_at_crops(
     regions = widen(squares, net.context)
     boxes, image = regions.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
     most = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
-    chunks = _chunks(len(boxes), most, 1 if squares.is_cuda else threads_allowed())
+    # Crops of one octave of the pyramid are sampled together: so let a chunk have crops of few octaves.
+    order = np.lexsort((boxes[:, 2] - boxes[:, 0], image))
+    chunks = [order[chunk] for chunk in _chunks(len(boxes), most, 1 if squares.is_cuda else threads_allowed())]
 
-    def answer(chunk: slice) -> tuple[Tensor, Tensor]:
-        crops = crop_images(pyramids, boxes[chunk], image[chunk], net.input_size)
+    def answer(chosen: npt.NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        crops = crop_images(pyramids, boxes[chosen], image[chosen], net.input_size)
         pixels = torch.from_numpy(crops).to(squares.device)
         logits, offsets = net(normalize(pixels.flip(2) if mirrored else pixels))
         return logits, mirror(offsets) if mirrored else offsets
 
     if squares.is_cuda:
         with half_precision(squares.device):
-            answers = [answer(chunk) for chunk in chunks]
+            answers = [answer(chosen) for chosen in chunks]
     else:
         answers = in_parallel(answer, chunks)
-    logits, offsets = (torch.cat(column).float() for column in zip(*answers, strict=True))
+    back = torch.from_numpy(order.argsort()).to(squares.device)
+    logits, offsets = (torch.cat(column)[back].float() for column in zip(*answers, strict=True))
     return Answers(squares, logits, decode(regions, offsets))
 
 
 def _chunks(count: int, most: int, threads: int) -> list[slice]:
-    """Slices of at most ``most``: one, be it empty, or as many as share the work evenly among the threads."""
-    parts = math.ceil(count / most / threads) * threads if count > most else 1
+    """Slices of at most ``most``, as many as share the work evenly among the threads; one, be it empty, of a few."""
+    parts = math.ceil(count / most / threads) * threads if count >= _WORTH_SHARING * threads else 1
     size = max(1, math.ceil(count / parts))
     return [slice(start, start + size) for start in range(0, max(1, count), size)]
 

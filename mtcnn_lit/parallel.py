@@ -6,7 +6,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -49,15 +49,27 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
 
     Inside, torch uses one thread for each. What ``work`` raises is raised here.
     """
-    items, threads = list(items), threads_allowed()
+    items = list(items)
+    results: dict[int, Result] = {}
+    waiting = iter(enumerate(items))  # Python lets one thread at a time take the next
 
-    def work_alone(item: Item) -> Result:
+    def work_off() -> None:
         with torch.no_grad():  # holds for the thread that says so
-            return work(item)
+            for number, item in waiting:
+                results[number] = work(item)
 
-    if threads == 1 or len(items) <= 1:
-        return [work_alone(item) for item in items]
-    return list(_pool(threads, os.getpid()).map(work_alone, items))
+    helpers: list[Future[None]] = []
+    if (threads := threads_allowed()) > 1 and len(items) > 1:
+        helpers = [_pool(threads - 1, os.getpid()).submit(work_off) for _ in range(min(threads, len(items)) - 1)]
+    with one_thread():
+        try:
+            work_off()  # the calling thread has its share: one that waited would be woken for each result
+        finally:
+            wait([helper for helper in helpers if not helper.cancel()])
+    for helper in helpers:
+        if not helper.cancelled():
+            helper.result()
+    return [results[number] for number in range(len(items))]
 
 
 @functools.cache

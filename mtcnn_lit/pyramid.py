@@ -8,7 +8,6 @@ asked for. P-Net's window in a level and a mined crop of the same region get the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import cv2
@@ -64,13 +63,12 @@ class Pyramid:
 
         Shape: (N, 4) boxes in pixels of the picture -> (N, size, size, 3) uint8 RGB
         """
-        crops = np.zeros((len(boxes), size, size, 3), dtype=np.uint8)
         shrink = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) / size
         octaves = np.maximum(self._finest_octave(shrink), self._finest_for_crops)
-        for octave in np.unique(octaves):
-            chosen = np.flatnonzero(octaves == octave)
-            for part in np.array_split(chosen, math.ceil(len(chosen) / (_REMAP_LIMIT // size))):
-                crops[part] = self._sample(int(octave), boxes[part], size)
+        order = np.argsort(octaves, kind="stable")  # those of one octave are sampled together
+        sampled = self._sample(boxes[order], octaves[order], size)
+        crops = np.empty_like(sampled)
+        crops[order] = sampled
         return crops
 
     def _finest_octave(self, shrink: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
@@ -78,23 +76,44 @@ class Pyramid:
         octave = np.floor(np.log2(np.maximum(shrink, 1)))
         return np.asarray(np.minimum(octave, len(self._octaves) - 1), dtype=np.intp)
 
-    def _sample(self, octave: int, boxes: npt.NDArray[np.float32], size: int) -> Image:
-        """Sample all boxes from one octave by a single remap: the crops lie below each other in its target."""
-        picture, ratio = self._octaves[octave], 0.5**octave
+    def _sample(self, boxes: npt.NDArray[np.float32], octaves: npt.NDArray[np.intp], size: int) -> Image:
+        """Regions from their octaves, which come in order. Shape: (N, 4), (N,) -> (N, size, size, 3)."""
+        ratio = np.exp2(-octaves.astype(np.float32))[:, None]
+        left, top, right, bottom = (boxes * ratio).T[:, :, None]
         centres = (np.arange(size, dtype=np.float32) + 0.5) / size
         # Pixel i covers [i, i + 1), so its centre, which remap calls i, lies at i + 0.5.
-        x = (boxes[:, 0:1] + (boxes[:, 2:3] - boxes[:, 0:1]) * centres) * ratio - 0.5
-        y = (boxes[:, 1:2] + (boxes[:, 3:4] - boxes[:, 1:2]) * centres) * ratio - 0.5
-        shape = (len(boxes), size, size)
-        map_x = np.broadcast_to(x[:, None, :], shape).reshape(-1, size)
-        map_y = np.broadcast_to(y[:, :, None], shape).reshape(-1, size)
-        # Inside the picture the outermost half pixel repeats the border; only what lies beyond it is black.
-        sampled = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(*shape, 3)
+        x, y = left + (right - left) * centres - 0.5, top + (bottom - top) * centres - 0.5
+        sampled = np.empty((len(boxes), size, size, 3), dtype=np.uint8)
+        end = 0
+        for octave, count in enumerate(np.bincount(octaves).tolist()):
+            start, end = end, end + count
+            for first in range(start, end, _REMAP_LIMIT // size):
+                part = slice(first, min(first + _REMAP_LIMIT // size, end))
+                _remap(self._octaves[octave], x[part], y[part], sampled[part])
         outside_x = (x < -0.5) | (x > self.width * ratio - 0.5)
         outside_y = (y < -0.5) | (y > self.height * ratio - 0.5)
         if outside_x.any() or outside_y.any():
             sampled[outside_x[:, None, :] | outside_y[:, :, None]] = 0
-        return np.asarray(sampled, dtype=np.uint8)
+        return sampled
+
+
+def _remap(picture: Image, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], target: Image) -> None:
+    """Fill (N, size, size, 3) with what lies at columns x and rows y (N, size each), by one call of OpenCV.
+
+    Inside the picture the outermost half pixel repeats the border; what lies beyond is repeated too.
+    """
+    count, size = x.shape
+    map_x, map_y = np.empty((2, count, size, size), dtype=np.float32)
+    map_x[:], map_y[:] = x[:, None, :], y[:, :, None]
+    shape = (count * size, size)  # the regions lie below each other
+    cv2.remap(
+        picture,
+        map_x.reshape(shape),
+        map_y.reshape(shape),
+        cv2.INTER_LINEAR,
+        dst=target.reshape(*shape, 3),
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def _halve(picture: Image) -> Image:

@@ -37,18 +37,19 @@ def _largest(features: Tensor, dim: int, kernel: int, stride: int) -> Tensor:
     """Pooling along one side: (..., length, ...) -> (..., windows, ...)."""
     windows = math.ceil((features.shape[dim] - kernel) / stride) + 1
     first, second, *others = (_every(features, dim, start, stride, windows) for start in range(kernel))
-    largest = torch.empty_like(first, memory_format=torch.channels_last)
-    inside = second.shape[dim]
-    torch.maximum(first.narrow(dim, 0, inside), second, out=largest.narrow(dim, 0, inside))
-    if inside < windows:
-        largest.narrow(dim, inside, 1).copy_(first.narrow(dim, inside, 1))
+    if first.shape == second.shape:
+        largest = torch.maximum(first, second)
+    else:  # the last window has nothing but its first row or column
+        largest = torch.empty_like(first, memory_format=torch.channels_last)
+        torch.maximum(first.narrow(dim, 0, windows - 1), second, out=largest.narrow(dim, 0, windows - 1))
+        largest.narrow(dim, windows - 1, 1).copy_(first.narrow(dim, windows - 1, 1))
     for other in others:
-        within = largest.narrow(dim, 0, other.shape[dim])
+        within = largest if other.shape == largest.shape else largest.narrow(dim, 0, other.shape[dim])
         torch.maximum(within, other, out=within)
     return largest
 
 
 def _every(features: Tensor, dim: int, start: int, step: int, most: int) -> Tensor:
     """Every ``step``-th row or column from ``start`` on, at most ``most`` of them."""
-    chosen = features[:, :, start::step] if dim == 2 else features[:, :, :, start::step]
-    return chosen.narrow(dim, 0, min(most, chosen.shape[dim]))
+    chosen = slice(start, start + step * (most - 1) + 1, step)
+    return features[:, :, chosen] if dim == 2 else features[:, :, :, chosen]
