@@ -172,8 +172,8 @@ class Cascade:
             return self._moved(levels, [windows_above(each, _WORTH_TELLING, self.device) for each in levels])
 
         yield Step("pnet", found, judged)
-        kept = [self._stay(*each) for each in zip(levels, passed, strict=True)]
-        yield Step("pnet_nms", self._moved(levels, kept), lambda: found)
+        stays = [self._stay(*each) for each in zip(levels, passed, strict=True)]
+        yield Step("pnet_nms", found.select(torch.cat(stays)), lambda: found)
 
     def _moved(self, levels: Sequence[Sequence[Level]], windows: Sequence[Windows]) -> Candidates:
         """The boxes that each image's windows lead to."""
@@ -181,14 +181,17 @@ class Cascade:
         image = [torch.full_like(each.level, number) for number, each in enumerate(windows)]
         return Candidates(torch.cat(boxes), torch.cat([each.scores for each in windows]), torch.cat(image))
 
-    def _stay(self, levels: Sequence[Level], windows: Windows) -> Windows:
-        """The windows of one image that NMS leaves: inside each level, then across the levels."""
-        windows = windows.select(suppress_neighbours(self.pnet, levels, windows, _NMS_IN_LEVEL))
+    def _stay(self, levels: Sequence[Level], windows: Windows) -> Tensor:
+        """Which windows of one image NMS leaves: inside each level, then across the levels. Shape: -> (N,) bool."""
+        stays = suppress_neighbours(self.pnet, levels, windows, _NMS_IN_LEVEL)
         # Windows of neighbouring levels differ in size: by the usual factors too much to overlap that far anywhere.
         if self.scale_factor**2 < 0.95 * _NMS_ACROSS_LEVELS:
-            return windows
-        crops, _ = window_boxes(self.pnet, levels, windows)
-        return windows.select(nms(crops, windows.scores, _NMS_ACROSS_LEVELS))
+            return stays
+        left = windows.select(stays)
+        crops, _ = window_boxes(self.pnet, levels, left)
+        across = torch.zeros_like(left.scores, dtype=torch.bool)
+        across[nms(crops, left.scores, _NMS_ACROSS_LEVELS)] = True
+        return stays.masked_scatter(stays, across)
 
     def _judge(
         self,

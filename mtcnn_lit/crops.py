@@ -53,11 +53,12 @@ def look_at_crops(
     regions = widen(squares, net.context)
     boxes, image = regions.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
     most = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
-    # Crops of one octave of the pyramid are sampled together: so let a chunk have crops of few octaves.
-    order = np.lexsort((boxes[:, 2] - boxes[:, 0], image))
-    chunks = [order[chunk] for chunk in _chunks(len(boxes), most, 1 if squares.is_cuda else threads_allowed())]
+    chunks = _chunks(len(boxes), most, 1 if squares.is_cuda else threads_allowed())
+    # Crops of one octave of the pyramid are sampled together: so several chunks have crops of few octaves each.
+    order = np.lexsort((boxes[:, 2] - boxes[:, 0], image)) if len(chunks) > 1 else np.arange(len(boxes))
 
-    def answer(chosen: npt.NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+    def answer(chunk: slice) -> tuple[Tensor, Tensor]:
+        chosen = order[chunk]
         crops = crop_images(pyramids, boxes[chosen], image[chosen], net.input_size)
         pixels = torch.from_numpy(crops).to(squares.device)
         logits, offsets = net(normalize(pixels.flip(2) if mirrored else pixels))
@@ -65,7 +66,7 @@ def look_at_crops(
 
     if squares.is_cuda:
         with half_precision(squares.device):
-            answers = [answer(chosen) for chosen in chunks]
+            answers = [answer(chunk) for chunk in chunks]
     else:
         answers = in_parallel(answer, chunks)
     back = torch.from_numpy(order.argsort()).to(squares.device)

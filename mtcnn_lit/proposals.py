@@ -61,12 +61,10 @@ def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_fact
     device = net.face.weight.device
     scales = list(pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor))
     levels = [torch.from_numpy(pyramid.level(scale)).to(device) for scale in scales]
-    found = []
-    for (logits, offsets), scale in zip(_look(net, levels), scales, strict=True):
-        sides = logits.new_tensor(2 * pyramid.true_scale(scale))
-        window = logits.new_tensor([[0, 0, net.input_size, net.input_size]]) / sides
-        found.append(Level((logits + size_prior(window)).sigmoid(), offsets, sides))
-    return found
+    sides = torch.tensor([2 * pyramid.true_scale(scale) for scale in scales], device=device).reshape(-1, 4)
+    priors = size_prior(torch.tensor([[0, 0, net.input_size, net.input_size]], device=device) / sides)
+    answers = zip(_look(net, levels), priors, sides, strict=True)
+    return [Level((logits + prior).sigmoid(), offsets, scale) for (logits, offsets), prior, scale in answers]
 
 
 def _look(net: PNet, levels: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
@@ -102,17 +100,22 @@ def windows_above(levels: Sequence[Level], threshold: float, device: torch.devic
     Args:
         device: where the levels are, or would be if the picture were not too small for any.
     """
-    nothing = torch.zeros(0, dtype=torch.int64, device=device)
-    parts = [Windows(nothing, nothing, nothing, torch.zeros(0, device=device))] if not levels else []
-    for number, level in enumerate(levels):
-        row, column = torch.nonzero(level.scores >= threshold, as_tuple=True)
-        scores = level.scores[row, column]
-        if len(row) > _MOST_WINDOWS:
-            scores, best = scores.topk(_MOST_WINDOWS)
-            row, column = row[best], column[best]
-        parts.append(Windows(torch.full_like(row, number), row, column, scores))
-    merged = Windows(*(torch.cat(column) for column in zip(*parts, strict=True)))
-    return merged.select(merged.scores.argsort(descending=True, stable=True))
+    scores = torch.cat([torch.zeros(0, device=device), *(level.scores.flatten() for level in levels)])
+    place = torch.nonzero(scores >= threshold).squeeze(1)
+    shapes = [level.scores.shape for level in levels]
+    ends = torch.tensor([shape.numel() for shape in shapes], dtype=torch.int64, device=place.device).cumsum(dim=0)
+    if len(place) > _MOST_WINDOWS:
+        of_levels = place.tensor_split(torch.searchsorted(place, ends).cpu())
+        place = torch.cat([_best(of_level, scores) for of_level in of_levels])
+    place = place[scores[place].argsort(descending=True, stable=True)]
+    level = torch.searchsorted(ends, place, right=True)
+    start, width = _layout(shapes, level)
+    return Windows(level, (place - start) // width, (place - start) % width, scores[place])
+
+
+def _best(place: Tensor, scores: Tensor) -> Tensor:
+    """At most 4,096 of the places, those with the best scores."""
+    return place if len(place) <= _MOST_WINDOWS else place[scores[place].topk(_MOST_WINDOWS).indices]
 
 
 def window_boxes(net: PNet, levels: Sequence[Level], windows: Windows) -> tuple[Tensor, Tensor]:

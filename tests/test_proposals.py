@@ -70,3 +70,13 @@ def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch, strip_pixels: in
     octaves = np.log2(40 / 12)  # see size_prior
     torch.testing.assert_close(finest.scores, (logits[0] - octaves).sigmoid())
     torch.testing.assert_close(finest.offsets, offsets[0])
+
+
+def test_of_each_level_the_best_windows_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proposals, "_MOST_WINDOWS", 2)
+    first = torch.tensor([[0.1, 0.6, 0.9], [0.8, 0.7, 0.2]])
+    second = torch.tensor([[0.75], [0.3]])
+    levels = [Level(scores, torch.zeros(4, *scores.shape), torch.ones(4)) for scores in (first, second)]
+    windows = windows_above(levels, 0.15)
+    assert windows.scores.tolist() == pytest.approx([0.9, 0.8, 0.75, 0.3])
+    assert torch.stack(windows[:3], dim=1).tolist() == [[0, 0, 2], [0, 1, 0], [1, 0, 0], [1, 1, 0]]
