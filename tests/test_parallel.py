@@ -50,6 +50,27 @@ def test_what_is_raised_is_raised_here(threads: int) -> None:
         in_parallel(lambda number: 1 // number, range(5))
 
 
+def test_what_another_thread_raises_is_raised_here_after_all_have_stopped() -> None:
+    before, here = torch.get_num_threads(), threading.get_ident()
+    torch.set_num_threads(2)
+    together = threading.Barrier(2, timeout=10)
+    done = []
+
+    def fail_elsewhere(item: int) -> None:
+        if item < 2:
+            together.wait()  # both threads are at work
+            if threading.get_ident() != here:
+                raise KeyError(item)
+        done.append(item)
+
+    try:
+        with pytest.raises(KeyError):
+            in_parallel(fail_elsewhere, range(6))
+    finally:
+        torch.set_num_threads(before)
+    assert sorted(done)[-4:] == [2, 3, 4, 5]
+
+
 def test_detections_are_the_same_with_any_number_of_threads(threads: int) -> None:
     image = picture(300, 400, (60, 50, 100, 90), (200, 120, 280, 200), (20, 200, 44, 224))
     (found,) = bright_cascade().detect([image])

@@ -135,6 +135,16 @@ def test_many_crops_in_one_call_equal_single_ones() -> None:
         assert np.array_equal(crops[index], pyramid.crops(many[index : index + 1], 48)[0])
 
 
+def test_crops_of_all_sizes_in_one_call_equal_single_ones() -> None:
+    """In no order, from every octave, and some beyond the border."""
+    pyramid, rng = Pyramid(noise(120, 160)), np.random.default_rng(3)
+    corners, sides = rng.uniform(-20, 130, (40, 2)), np.exp2(rng.uniform(2, 8, (40, 1)))
+    many = np.hstack([corners, corners + sides]).astype(np.float32)
+    crops = pyramid.crops(many, 12)
+    for index in range(40):
+        assert np.array_equal(crops[index], pyramid.crops(many[index : index + 1], 12)[0])
+
+
 def test_no_crops() -> None:
     assert Pyramid(noise(10, 10)).crops(boxes(), 24).shape == (0, 24, 24, 3)
 
