@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
@@ -19,9 +20,11 @@ from mtcnn_lit.size_prior import size_prior
 # Windows of one pyramid level that go into its NMS, best first: bounds the time of a network that is barely trained.
 _MOST_WINDOWS = 4096
 
-# Pixels of a level that P-Net looks at at once on a CPU: what passes between its layers stays in the processor's cache,
-# and a large picture takes no more memory than a small one.
-_STRIP_PIXELS = 2**16
+# Pixels of a level that P-Net looks at at once on a CPU, and how wide that tile is at most: what passes between its
+# layers stays in the processor's cache, and a large picture takes no more memory than a small one. Neighbours overlap,
+# so a tile of a large picture should not be much wider than high.
+_TILE_PIXELS = 2**16
+_TILE_WIDTH = 640
 
 
 class Level(NamedTuple):
@@ -68,30 +71,45 @@ def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_fact
 
 
 def _look(net: PNet, levels: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
-    """P-Net's logits and offsets of all windows, strip by strip. Shape: (H, W, 3) -> (H', W'), (4, H', W') for each."""
-    strips = [_strips(net, pixels) for pixels in levels]
+    """P-Net's logits and offsets of all windows, tile by tile. Shape: (H, W, 3) -> (H', W'), (4, H', W') for each."""
+    tiles = [_tiles(net, pixels) for pixels in levels]
 
-    def answer(strip: Tensor) -> tuple[Tensor, Tensor]:
-        logits, offsets = net(normalize(strip))
+    def answer(tile: Tensor) -> tuple[Tensor, Tensor]:
+        logits, offsets = net(normalize(tile))
         return logits, offsets
 
-    every = [strip for level in strips for strip in level]
+    every = [tile for level in tiles for row in level for tile in row]
     if levels and levels[0].is_cuda:
         with half_precision(levels[0].device):
-            answers = iter([answer(strip) for strip in every])
+            answers = iter([answer(tile) for tile in every])
     else:
         answers = iter(in_parallel(answer, every))
-    columns = [zip(*islice(answers, len(level)), strict=True) for level in strips]
-    return [(torch.cat(logits, dim=1)[0].float(), torch.cat(offsets, dim=2)[0].float()) for logits, offsets in columns]
+    found = []
+    for level in tiles:
+        rows = [zip(*islice(answers, len(row)), strict=True) for row in level]
+        logits, offsets = zip(*([torch.cat(column, dim=-1) for column in row] for row in rows), strict=True)
+        found.append((torch.cat(logits, dim=1)[0].float(), torch.cat(offsets, dim=2)[0].float()))
+    return found
 
 
-def _strips(net: PNet, pixels: Tensor) -> list[Tensor]:
-    """A level (H, W, 3) cut into strips (1, h, W, 3), which overlap so that no window is missed."""
-    height, width = pixels.shape[:2]
+def _tiles(net: PNet, pixels: Tensor) -> list[list[Tensor]]:
+    """A level (H, W, 3) cut into rows of tiles (1, h, w, 3), which overlap so that no window is missed."""
     overlap = net.input_size - net.stride
-    rows = height if pixels.is_cuda else max(1, (_STRIP_PIXELS // width - overlap) // net.stride)
-    starts = range(0, height - overlap, rows * net.stride)
-    return [pixels[None, top : top + rows * net.stride + overlap] for top in starts]
+    height, width = (side - overlap for side in pixels.shape[:2])
+    across, down = width, height
+    if not pixels.is_cuda:
+        across = _even_parts(width, _TILE_WIDTH - overlap, net.stride)
+        down = _even_parts(height, _TILE_PIXELS // (across + overlap) - overlap, net.stride)
+    return [
+        [pixels[None, top : top + down + overlap, left : left + across + overlap] for left in range(0, width, across)]
+        for top in range(0, height, down)
+    ]
+
+
+def _even_parts(length: int, most: int, stride: int) -> int:
+    """A multiple of the stride, at most ``most`` where that is one: the parts of a length are as equal as may be."""
+    parts = math.ceil(length / max(stride, most // stride * stride))
+    return math.ceil(length / parts / stride) * stride
 
 
 def windows_above(levels: Sequence[Level], threshold: float, device: torch.device | None = None) -> Windows:

@@ -58,14 +58,16 @@ def test_no_levels() -> None:
     assert [len(boxes) for boxes in window_boxes(PNet(), [], windows)] == [0, 0]
 
 
-@pytest.mark.parametrize("strip_pixels", [1, 700, 1500, 10**6])
-def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch, strip_pixels: int) -> None:
+@pytest.mark.parametrize("width", [1, 20, 33, 10**3])
+@pytest.mark.parametrize("pixels", [1, 700, 1500, 10**6])
+def test_tiles_change_nothing(monkeypatch: pytest.MonkeyPatch, pixels: int, width: int) -> None:
     torch.manual_seed(0)
     net, noise = PNet().eval(), np.random.default_rng(0).integers(0, 256, (61, 47, 3), dtype=np.uint8)
     whole = torch.from_numpy(noise)[None]
     with torch.no_grad():
         logits, offsets = net(normalize(whole))
-        monkeypatch.setattr(proposals, "_STRIP_PIXELS", strip_pixels)
+        monkeypatch.setattr(proposals, "_TILE_PIXELS", pixels)
+        monkeypatch.setattr(proposals, "_TILE_WIDTH", width)
         finest = look_at_levels(net, Pyramid(noise), 12, 0.5)[0]
     octaves = np.log2(40 / 12)  # see size_prior
     torch.testing.assert_close(finest.scores, (logits[0] - octaves).sigmoid())
