@@ -11,7 +11,7 @@ STAMP := .venv/.set-up-complete
 export NO_ALBUMENTATIONS_UPDATE := 1# or it asks the network for its newest version at every import
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-ON_WIDERFACE = source=widerface source.root=$(WIDERFACE)
+ON_WIDERFACE = source=widerface source.root=$(WIDERFACE) $(OVERRIDES)
 
 .PHONY: help setup train release test test-all lint tensorboard
 
@@ -24,7 +24,7 @@ train: $(STAMP)  ## train the whole cascade on synthetic pictures and measure it
 	$(BIN)/python train.py -m net=pnet,rnet,onet experiment=synthetic
 	$(BIN)/python scripts/evaluate.py detector=training
 
-release: $(STAMP)  ## train the weights of the package: make release WIDERFACE=FOLDER
+release: $(STAMP)  ## train the weights of the package: make release WIDERFACE=FOLDER; other settings by OVERRIDES=seed=1
 	@[ -d "$(WIDERFACE)" ] || { echo "name the folder with WIDER_train: make release WIDERFACE=FOLDER"; exit 1; }
 	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release_first
 	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release data=pnet_again upstream.earlier=newest
