@@ -1,6 +1,24 @@
 """mtcnn-lit: train, measure and run MTCNN face detectors."""
 
-from mtcnn_lit.detections import Detections
-from mtcnn_lit.mtcnn import MTCNN
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mtcnn_lit.detections import Detections
+    from mtcnn_lit.mtcnn import MTCNN
 
 __all__ = ["MTCNN", "Detections"]
+
+
+def __getattr__(name: str) -> Any:
+    """`MTCNN` and `Detections`, loaded when they are asked for: the commands have things to settle before torch is."""
+    if name == "MTCNN":
+        from mtcnn_lit.mtcnn import MTCNN
+
+        return MTCNN
+    if name == "Detections":
+        from mtcnn_lit.detections import Detections
+
+        return Detections
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

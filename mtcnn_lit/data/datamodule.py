@@ -13,7 +13,7 @@ from mtcnn_lit.data.augment import Augment
 from mtcnn_lit.data.patches import BalancedSampler, Label, PatchBatch, PatchDataset, whole_batch
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.mine import Miner, mine
-from mtcnn_lit.mining.processes import start_worker, worker_context
+from mtcnn_lit.mining.processes import start_loader, worker_context
 from mtcnn_lit.mining.store import PatchStore
 from mtcnn_lit.sources.base import Source
 
@@ -93,7 +93,7 @@ class PatchDataModule(LightningDataModule):
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
             multiprocessing_context=worker_context() if self.workers else None,
-            worker_init_fn=start_worker,
+            worker_init_fn=start_loader,
             **options,  # type: ignore[arg-type]
         )
 

@@ -1,18 +1,20 @@
 """The commands: `train` is ``python train.py`` in a checkout and ``mtcnn-train`` where the package is installed.
 
 So are the others, with ``python scripts/detect.py`` for `detect`. Each takes its arguments from ``sys.argv``, and
-imports what it runs when it is called: none waits for the libraries of the others.
+imports what it runs when it is called: none waits for the libraries of the others, and none is loaded before
+`_waiting_threads_sleep`.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-
-from mtcnn_lit.experiment.cli import plain_list, plain_paths, run
 
 
 def train() -> None:
     """Train one stage of the cascade: ``net=pnet|rnet|onet``, or all with ``-m net=pnet,rnet,onet``."""
+    _waiting_threads_sleep()
+    from mtcnn_lit.experiment.cli import run
     from mtcnn_lit.experiment.fit import fit
 
     run(fit, "train")
@@ -20,6 +22,7 @@ def train() -> None:
 
 def detect() -> None:
     """Find faces: ``input=folder input.path=DIR output=json output.path=FILE.jsonl``."""
+    from mtcnn_lit.experiment.cli import plain_list, plain_paths, run
     from mtcnn_lit.experiment.detect import detect
 
     sys.argv[1:] = plain_paths(plain_list(sys.argv[1:], "output"))
@@ -28,6 +31,7 @@ def detect() -> None:
 
 def evaluate() -> None:
     """Measure the cascade on a source's test split: ``source=widerface source.root=DIR``."""
+    from mtcnn_lit.experiment.cli import plain_list, run
     from mtcnn_lit.experiment.evaluate import evaluate
 
     sys.argv[1:] = plain_list(sys.argv[1:], "recall")
@@ -36,6 +40,7 @@ def evaluate() -> None:
 
 def compare() -> None:
     """Draw curves and figures of runs beside each other: ``runs=outputs/train,outputs/sweeps``."""
+    from mtcnn_lit.experiment.cli import plain_list, run
     from mtcnn_lit.experiment.compare import compare
 
     sys.argv[1:] = plain_list(sys.argv[1:], "runs")
@@ -44,6 +49,7 @@ def compare() -> None:
 
 def export() -> None:
     """Write the networks as ONNX files: ``export.path=FOLDER``."""
+    from mtcnn_lit.experiment.cli import run
     from mtcnn_lit.experiment.export import export
 
     run(export, "export")
@@ -51,6 +57,16 @@ def export() -> None:
 
 def benchmark() -> None:
     """Measure how fast detection, training and mining are here: ``images=PICTURES``."""
+    _waiting_threads_sleep()
     from mtcnn_lit.experiment.benchmark import benchmark
+    from mtcnn_lit.experiment.cli import run
 
     run(benchmark, "benchmark")
+
+
+def _waiting_threads_sleep() -> None:
+    """Torch's threads that have nothing to do for a moment leave their cores to the processes that load patches.
+
+    GNU's OpenMP lets them spin by default, for about a millisecond; it reads this setting when torch is loaded.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from multiprocessing.context import BaseContext
 
 import cv2
@@ -30,3 +31,13 @@ def start_worker(_: int) -> None:
     """What a worker does first: its work uses one core, and the memory of one picture for the next one."""
     cv2.setNumThreads(1)
     keep_freed_memory()
+
+
+def start_loader(number: int) -> None:
+    """What a worker does first that makes ready what training waits for; the cores are training's in the first place.
+
+    Each operation of training is shared among all cores, and is as slow as the one on which a worker runs.
+    """
+    start_worker(number)
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(10)
