@@ -42,6 +42,8 @@ class Peer:
         thresholds: Sequence[float],
     ) -> None:
         self._python, self._package = python, package
+        # Its threads wait as they do without us (see mtcnn_lit.experiment.commands).
+        environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         try:
             self._process = subprocess.Popen(
@@ -50,7 +52,7 @@ class Peer:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 text=True,
-                env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+                env={**environment, "OMP_NUM_THREADS": str(threads)},
             )
         except OSError as error:
             self._errors.close()

@@ -1,8 +1,8 @@
 """The commands: `train` is ``python train.py`` in a checkout and ``mtcnn-train`` where the package is installed.
 
 So are the others, with ``python scripts/detect.py`` for `detect`. Each takes its arguments from ``sys.argv``, and
-imports what it runs when it is called: none waits for the libraries of the others, and none is loaded before
-`_waiting_threads_sleep`.
+imports what it runs when it is called: none waits for the libraries of the others, and torch is not loaded yet
+when this module is.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 import sys
 
+# Read by GNU's OpenMP when torch is loaded: torch's threads that have nothing to do for a moment sleep. By default they
+# spin, for about a millisecond, on cores that the processes that load patches need.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 
 def train() -> None:
     """Train one stage of the cascade: ``net=pnet|rnet|onet``, or all with ``-m net=pnet,rnet,onet``."""
-    _waiting_threads_sleep()
     from mtcnn_lit.experiment.cli import run
     from mtcnn_lit.experiment.fit import fit
 
@@ -57,16 +60,7 @@ def export() -> None:
 
 def benchmark() -> None:
     """Measure how fast detection, training and mining are here: ``images=PICTURES``."""
-    _waiting_threads_sleep()
     from mtcnn_lit.experiment.benchmark import benchmark
     from mtcnn_lit.experiment.cli import run
 
     run(benchmark, "benchmark")
-
-
-def _waiting_threads_sleep() -> None:
-    """Torch's threads that have nothing to do for a moment leave their cores to the processes that load patches.
-
-    GNU's OpenMP lets them spin by default, for about a millisecond; it reads this setting when torch is loaded.
-    """
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -52,3 +52,12 @@ def test_the_last_words_of_one_that_breaks_are_told(tmp_path: Path) -> None:
     (tmp_path / "worker.py").write_text("raise SystemExit('out of luck')")
     with pytest.raises(PeerError, match=r"can't run facenet-pytorch \(out of luck\)"):
         start(worker=str(tmp_path / "worker.py"))
+
+
+def test_its_threads_wait_as_they_do_without_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOMP_SPINCOUNT", "1000")
+    (tmp_path / "worker.py").write_text(
+        "import json, os; input(); print(json.dumps({'error': f\"spins {os.environ.get('GOMP_SPINCOUNT')}\"}))"
+    )
+    with pytest.raises(PeerError, match="spins None"):
+        start(worker=str(tmp_path / "worker.py"))
