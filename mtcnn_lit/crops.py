@@ -23,7 +23,7 @@ from mtcnn_lit.pyramid import Pyramid
 _CHUNK_PIXELS = 64 * 24 * 24
 _GPU_CHUNKS = 64  # of these at once on a GPU
 
-# Fewest crops for each thread: a network takes as long for one or two as handing them over does.
+# Fewest crops for each thread: one or two are not worth handing over.
 _WORTH_SHARING = 3
 
 

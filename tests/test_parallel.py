@@ -50,7 +50,7 @@ def test_what_is_raised_is_raised_here(threads: int) -> None:
         in_parallel(lambda number: 1 // number, range(5))
 
 
-def test_what_another_thread_raises_is_raised_here_after_all_have_stopped() -> None:
+def test_what_another_thread_raises_is_raised_here_when_the_rest_is_done() -> None:
     before, here = torch.get_num_threads(), threading.get_ident()
     torch.set_num_threads(2)
     together = threading.Barrier(2, timeout=10)

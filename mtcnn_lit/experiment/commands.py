@@ -11,7 +11,7 @@ import os
 import sys
 
 # Read by GNU's OpenMP when torch is loaded: torch's threads that have nothing to do for a moment sleep. By default they
-# spin, for about a millisecond, on cores that the processes that load patches need.
+# spin on cores that the processes that load patches need.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
