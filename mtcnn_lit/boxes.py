@@ -147,9 +147,36 @@ def mirror(offsets: Tensor) -> Tensor:
 
 def offset_iou(offsets: Tensor, targets: Tensor) -> Tensor:
     """IoU of the boxes that two sets of offsets give from the same crops. Shape: (N, 4), (N, 4) -> (N,)."""
-    crop = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=offsets.device)
-    a, b = decode(crop, offsets), decode(crop, targets)
-    sides = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0)
-    shared = sides.prod(dim=1)
-    both = (a[:, 2:] - a[:, :2]).clamp(min=0).prod(dim=1) + (b[:, 2:] - b[:, :2]).clamp(min=0).prod(dim=1)
-    return shared / (both - shared).clamp(min=1e-9)
+    shared, either = _shared_and_either(*_from_one_crop(offsets, targets))
+    return shared / either
+
+
+def offset_giou(offsets: Tensor, targets: Tensor) -> Tensor:
+    """Generalised IoU of the boxes that two sets of offsets give from the same crops, from -1 (far apart) to 1.
+
+    The IoU less the empty share of the box around both: boxes apart attract each other (Rezatofighi et al. 2019).
+
+    Shape: (N, 4), (N, 4) -> (N,)
+    """
+    a, b = _from_one_crop(offsets, targets)
+    shared, either = _shared_and_either(a, b)
+    around = _area(torch.minimum(a[:, :2], b[:, :2]), torch.maximum(a[:, 2:], b[:, 2:])).clamp(min=1e-9)
+    return shared / either - (around - either) / around
+
+
+def _from_one_crop(*offsets: Tensor) -> list[Tensor]:
+    """The boxes that sets of offsets lead to, in sizes of the crop. Shape of each: (N, 4) -> (N, 4)."""
+    crop = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=offsets[0].device)
+    return [decode(crop, each) for each in offsets]
+
+
+def _shared_and_either(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Area that both boxes of a pair cover, and that one of them does, never 0. Shape: (N, 4), (N, 4) -> (N,), (N,)."""
+    shared = _area(torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:]))
+    either = _area(a[:, :2], a[:, 2:]) + _area(b[:, :2], b[:, 2:]) - shared
+    return shared, either.clamp(min=1e-9)
+
+
+def _area(low: Tensor, high: Tensor) -> Tensor:
+    """Areas from the top left corners to the bottom right ones; 0 where these lie the other way round."""
+    return (high - low).clamp(min=0).prod(dim=1)

@@ -1,16 +1,21 @@
-"""Losses of the paper (section 2.2), masked by what each patch is good for."""
+"""Losses, masked by what each patch is good for: the paper's (section 2.2), and others to choose from (configs/net)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 from torch import Tensor
 from torch.nn import functional
 
-# Offsets of positives and parts stay below about 0.4: with a beta of 1 the loss would be plain L2 all the way.
-_SMOOTH_L1_BETA = 0.1
+from mtcnn_lit.boxes import offset_giou
+
+# Of predictions, what they ought to be and which patches take part, one row a patch: a scalar.
+Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def hard_example_loss(logits: Tensor, is_face: Tensor, mask: Tensor, keep: float) -> Tensor:
-    """Binary cross-entropy over the hardest share of the patches (online hard example mining).
+def hard_example_loss(logits: Tensor, is_face: Tensor, mask: Tensor, keep: float = 0.7) -> Tensor:
+    """Binary cross-entropy over the hardest share of the patches (online hard example mining; paper, section 2.2).
 
     Args:
         logits: (N,) face logits.
@@ -28,8 +33,49 @@ def hard_example_loss(logits: Tensor, is_face: Tensor, mask: Tensor, keep: float
     return losses.topk(hardest).values.mean()
 
 
-def box_loss(offsets: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+def focal_loss(logits: Tensor, is_face: Tensor, mask: Tensor, gamma: float = 2.0, alpha: float = 0.25) -> Tensor:
+    """Binary cross-entropy of all patches, the easy ones by less, summed and divided by the number of faces.
+
+    Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017), equation 5 and section 4.1.
+
+    Args:
+        logits: (N,) face logits.
+        is_face: (N,) bool.
+        mask: (N,) bool, the patches that take part (positives and negatives; parts don't).
+        gamma: power of the probability that a patch lacks, its weight; 0 leaves plain cross-entropy.
+        alpha: weight of a face; of anything else 1 - alpha.
+
+    Returns:
+        A scalar; 0 when no patch takes part.
+    """
+    targets = is_face[mask].to(logits.dtype)
+    losses = functional.binary_cross_entropy_with_logits(logits[mask], targets, reduction="none")
+    lacking = (targets - logits[mask].sigmoid()).abs()
+    weights = (1 - alpha) + targets * (2 * alpha - 1)
+    return (weights * lacking.pow(gamma) * losses).sum() / targets.sum().clamp(min=1)
+
+
+def smooth_l1_loss(offsets: Tensor, targets: Tensor, mask: Tensor, beta: float = 0.1) -> Tensor:
     """Smooth L1 between predicted and true offsets, summed over the four sides, averaged over the masked patches.
+
+    Args:
+        offsets: (N, 4) predictions.
+        targets: (N, 4) true offsets.
+        mask: (N,) bool, the patches with a face to regress to (positives and parts).
+        beta: where squares become lines. Offsets of positives and parts stay below about 0.4: with a beta of 1 the loss
+            would be the paper's plain squares all the way.
+
+    Returns:
+        A scalar; 0 when no patch takes part.
+    """
+    sides = functional.smooth_l1_loss(offsets, targets, reduction="none", beta=beta).sum(dim=1)
+    return _masked_mean(sides, mask)
+
+
+def giou_loss(offsets: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+    """One minus the generalised IoU of the boxes that the offsets lead to, averaged over the masked patches.
+
+    Rezatofighi et al., "Generalized Intersection over Union" (CVPR 2019), algorithm 1.
 
     Args:
         offsets: (N, 4) predictions.
@@ -39,5 +85,8 @@ def box_loss(offsets: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
     Returns:
         A scalar; 0 when no patch takes part.
     """
-    sides = functional.smooth_l1_loss(offsets, targets, reduction="none", beta=_SMOOTH_L1_BETA).sum(dim=1)
-    return (sides * mask).sum() / mask.sum().clamp(min=1)
+    return _masked_mean(1 - offset_giou(offsets, targets), mask)
+
+
+def _masked_mean(losses: Tensor, mask: Tensor) -> Tensor:
+    return (losses * mask).sum() / mask.sum().clamp(min=1)

@@ -234,5 +234,24 @@ def test_offset_iou(offsets: tuple[float, ...], targets: tuple[float, ...], expe
     assert boxes.offset_iou(b, a).tolist() == pytest.approx([expected])
 
 
-def test_offset_iou_of_nothing() -> None:
+@pytest.mark.parametrize(
+    ("offsets", "targets", "expected"),
+    [
+        ((0.1, -0.2, 0.3, 0.4), (0.1, -0.2, 0.3, 0.4), 1),
+        ((0, 0, 0, 0), (0.5, 0, 0.5, 0), 0.5 / 1.5),  # half a side apart: nothing of the box around both is empty
+        ((0, 0, 0, 0), (0.25, 0.25, -0.25, -0.25), 0.25),  # one in the other: neither
+        ((0, 0, 0, 0), (1, 0, 1, 0), 0),  # side by side
+        ((0, 0, 0, 0), (2, 0, 2, 0), -1 / 3),  # a side between them
+        ((0, 0, 0, 0), (1, 1, 1, 1), -0.5),  # corner to corner
+        ((0, 0, 0, 0), (0.5, 0.5, 0.5, 0.5), 0.25 / 1.75 - 0.5 / 2.25),
+    ],
+)
+def test_offset_giou(offsets: tuple[float, ...], targets: tuple[float, ...], expected: float) -> None:
+    a, b = torch.tensor([offsets]).float(), torch.tensor([targets]).float()
+    assert boxes.offset_giou(a, b).tolist() == pytest.approx([expected], abs=1e-6)
+    assert boxes.offset_giou(b, a).tolist() == pytest.approx([expected], abs=1e-6)
+
+
+def test_overlaps_of_no_offsets() -> None:
     assert boxes.offset_iou(torch.empty(0, 4), torch.empty(0, 4)).shape == (0,)
+    assert boxes.offset_giou(torch.empty(0, 4), torch.empty(0, 4)).shape == (0,)

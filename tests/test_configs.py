@@ -23,7 +23,19 @@ NEEDED = {
     "peer": {"facenet_pytorch": ["peer.python=somewhere"]},
 }
 ENTRIES = {
-    "train": ["net", "data", "source", "augment", "callbacks", "logger", "trainer", "experiment", "debug"],
+    "train": [
+        "net",
+        "net/classification_loss",
+        "net/box_loss",
+        "data",
+        "source",
+        "augment",
+        "callbacks",
+        "logger",
+        "trainer",
+        "experiment",
+        "debug",
+    ],
     "detect": ["input", "output", "detector"],
     "evaluate": ["net", "data", "source", "detector"],
     "benchmark": ["net", "data", "source", "augment", "trainer", "detector", "peer"],

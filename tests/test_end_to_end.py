@@ -232,11 +232,12 @@ def test_each_run_ends_with_an_evaluation_on_the_validation_images(swept: Swept)
         assert json.loads((run / "summary.json").read_text())["evaluation/ap"] == pytest.approx(metrics["ap"])
 
 
-def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("callbacks", ["default", "averaged"])
+def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path: Path, callbacks: str) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
-    options = ["net=pnet", "epochs.pnet=4"]
+    options = ["net=pnet", "epochs.pnet=4", f"callbacks={callbacks}"]
     train(whole, *options)
     stop_when(broken, lambda: bool(list(broken.glob("train/pnet/*/checkpoints/last.ckpt"))), *options)
     assert not list(broken.glob("train/pnet/*/summary.json"))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
+from torch import Tensor
 
-from mtcnn_lit.losses import box_loss, hard_example_loss
+from mtcnn_lit.losses import focal_loss, giou_loss, hard_example_loss, smooth_l1_loss
 
 YES, NO = True, False
 
@@ -53,11 +55,32 @@ def test_logits_far_out_stay_finite() -> None:
     assert hard_example_loss(torch.tensor([-500.0, 500.0]), torch.tensor([YES, NO]), mask, 1.0).item() == 500
 
 
+def test_focal_loss_by_hand() -> None:
+    """Equation 5 of its paper for two faces and two others; the part counts nowhere."""
+    logits = torch.tensor([logit(0.8), logit(0.5), logit(0.1), logit(0.7), 9.0])
+    mask = torch.tensor([YES, YES, YES, YES, NO])
+    loss = focal_loss(logits, torch.tensor([YES, YES, NO, NO, NO]), mask, gamma=2, alpha=0.25)
+    faces = 0.25 * (0.2**2 * -math.log(0.8) + 0.5**2 * -math.log(0.5))
+    others = 0.75 * (0.1**2 * -math.log(0.9) + 0.7**2 * -math.log(0.3))
+    assert loss.item() == pytest.approx((faces + others) / 2, rel=1e-5)
+
+
+def test_focal_loss_without_focus_is_half_the_cross_entropy() -> None:
+    logits, faces = torch.tensor([1.0, -2.0, 0.5, 3.0]), torch.tensor([YES, NO, NO, NO])
+    everyone = torch.ones(4, dtype=torch.bool)
+    loss = focal_loss(logits, faces, everyone, gamma=0, alpha=0.5)
+    assert loss.item() == pytest.approx(hard_example_loss(logits, faces, everyone, keep=1.0).item() * 4 / 2, rel=1e-5)
+
+
 @pytest.mark.parametrize("count", [0, 3])
-def test_no_patch_that_takes_part_gives_0_with_a_gradient(count: int) -> None:
+@pytest.mark.parametrize("classification_loss", [hard_example_loss, focal_loss])
+@pytest.mark.parametrize("box_loss", [smooth_l1_loss, giou_loss])
+def test_no_patch_that_takes_part_gives_0_with_a_gradient(
+    classification_loss: Callable[..., Tensor], box_loss: Callable[..., Tensor], count: int
+) -> None:
     nobody = torch.zeros(count, dtype=torch.bool)
     logits, offsets = torch.randn(count, requires_grad=True), torch.randn(count, 4, requires_grad=True)
-    loss = hard_example_loss(logits, nobody, nobody, 0.7) + box_loss(offsets, torch.zeros(count, 4), nobody)
+    loss = classification_loss(logits, nobody, nobody) + box_loss(offsets, torch.zeros(count, 4), nobody)
     assert loss.item() == 0
     loss.backward()
     assert logits.grad is not None
@@ -80,13 +103,26 @@ def test_no_patch_that_takes_part_gives_0_with_a_gradient(count: int) -> None:
 def test_smooth_l1_by_hand(difference: float, expected: float) -> None:
     targets = torch.tensor([[0.2, -0.1, 0.0, 0.4]])
     offsets = targets + torch.tensor([[0.0, difference, 0.0, 0.0]])
-    assert box_loss(offsets, targets, torch.tensor([YES])).item() == pytest.approx(expected, abs=1e-6)
+    assert smooth_l1_loss(offsets, targets, torch.tensor([YES])).item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_box_loss_sums_sides_and_averages_over_the_patches_that_take_part() -> None:
     offsets = torch.tensor([[0.3, 0.3, 0.3, 0.3], [9.0, 9.0, 9.0, 9.0], [0.05, 0.0, 0.0, 0.0]], requires_grad=True)
-    loss = box_loss(offsets, torch.zeros(3, 4), torch.tensor([YES, NO, YES]))
+    loss = smooth_l1_loss(offsets, torch.zeros(3, 4), torch.tensor([YES, NO, YES]))
     loss.backward()
     assert loss.item() == pytest.approx((4 * 0.25 + 0.0125) / 2)
     assert offsets.grad is not None
     torch.testing.assert_close(offsets.grad, torch.tensor([[0.5] * 4, [0.0] * 4, [0.25, 0, 0, 0]]))
+
+
+def test_giou_loss_is_averaged_over_the_patches_that_take_part() -> None:
+    offsets = torch.tensor([[0.0, 0, 0, 0], [9.0, 9, 9, 9], [0.0, 0, 0, 0]])
+    targets = torch.tensor([[0.5, 0, 0.5, 0], [0.0, 0, 0, 0], [2.0, 0, 2, 0]])  # GIoU: 1/3, (-), -1/3
+    assert giou_loss(offsets, targets, torch.tensor([YES, NO, YES])).item() == pytest.approx((2 / 3 + 4 / 3) / 2)
+
+
+def test_giou_loss_draws_boxes_that_do_not_meet_together() -> None:
+    offsets = torch.zeros(1, 4, requires_grad=True)
+    giou_loss(offsets, torch.tensor([[2.0, 0, 2, 0]]), torch.tensor([YES])).backward()
+    assert offsets.grad is not None
+    assert offsets.grad[0, 2] < 0  # the right side moves towards the face on the right

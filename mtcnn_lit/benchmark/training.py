@@ -10,7 +10,7 @@ import torch
 from torch.optim import Optimizer
 
 from mtcnn_lit.data.patches import Label, PatchBatch
-from mtcnn_lit.losses import box_loss, hard_example_loss
+from mtcnn_lit.losses import Loss
 from mtcnn_lit.nets import Net, normalize
 
 
@@ -19,15 +19,16 @@ def bare_epoch(
     optimizer: Optimizer,
     batches: Sequence[PatchBatch],
     *,
+    classification_loss: Loss,
+    box_loss: Loss,
     box_loss_weight: float,
-    hard_examples: float,
     context: Callable[[], AbstractContextManager[None]],
 ) -> float:
     """Seconds of forward, losses, backward and step for each batch, without loading, metrics or logs.
 
     Args:
         batches: on the network's device.
-        box_loss_weight, hard_examples: as in `mtcnn_lit.stages.Stage`.
+        classification_loss, box_loss, box_loss_weight: as in `mtcnn_lit.stages.Stage`.
         context: of forward and losses, for the precision.
     """
     start = time.perf_counter()
@@ -36,7 +37,7 @@ def bare_epoch(
             logits, offsets = net(normalize(batch.pixels))
             logits, offsets = logits.flatten().float(), offsets.flatten(1).float()
             is_face, judged = batch.labels == Label.POSITIVE, batch.labels != Label.PART
-            loss = hard_example_loss(logits, is_face, judged, hard_examples)
+            loss = classification_loss(logits, is_face, judged)
             loss = loss + box_loss_weight * box_loss(offsets, batch.offsets, batch.labels != Label.NEGATIVE)
         optimizer.zero_grad()
         loss.backward()

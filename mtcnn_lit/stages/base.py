@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
 from mtcnn_lit.data.patches import Label, PatchBatch
-from mtcnn_lit.losses import box_loss, hard_example_loss
+from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
 from mtcnn_lit.nets import NETS, Net, normalize
 from mtcnn_lit.stages.figures import Figures
 
@@ -27,8 +27,8 @@ class Stage(LightningModule):
         optimizer: makes an optimiser of the parameters.
         scheduler: makes a schedule of the optimiser, or None. One that takes ``total_steps`` is given them and steps
             with each batch; any other steps with each epoch.
+        classification_loss, box_loss: of `mtcnn_lit.losses`.
         box_loss_weight: of the box loss beside the classification loss.
-        hard_examples: share of the patches, hardest first, in the classification loss.
     """
 
     name: ClassVar[str]
@@ -39,15 +39,16 @@ class Stage(LightningModule):
         optimizer: Callable[..., Optimizer],
         scheduler: Callable[..., LRScheduler] | None = None,
         *,
+        classification_loss: Loss = hard_example_loss,
+        box_loss: Loss = smooth_l1_loss,
         box_loss_weight: float = 1.0,
-        hard_examples: float = 0.7,
     ) -> None:
         super().__init__()
         # Plain scalars only, so that a checkpoint loads with weights_only=True; `.hydra/config.yaml` records the rest.
         self.save_hyperparameters({"net": self.name}, logger=False)
         self.net = NETS[self.name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
-        self.box_loss_weight, self.hard_examples = box_loss_weight, hard_examples
+        self.classification_loss, self.box_loss, self.box_loss_weight = classification_loss, box_loss, box_loss_weight
         self.train_figures, self.val_figures = Figures(), Figures()
 
     @override
@@ -77,8 +78,8 @@ class Stage(LightningModule):
         """Loss (scalar) and scores (N,) of a batch."""
         logits, offsets = (output.float() for output in self(batch.pixels))
         is_face, judged = batch.labels == Label.POSITIVE, batch.labels != Label.PART
-        classification = hard_example_loss(logits, is_face, judged, self.hard_examples)
-        regression = box_loss(offsets, batch.offsets, batch.labels != Label.NEGATIVE)
+        classification = self.classification_loss(logits, is_face, judged)
+        regression = self.box_loss(offsets, batch.offsets, batch.labels != Label.NEGATIVE)
         loss = classification + self.box_loss_weight * regression
         scores = logits.detach().sigmoid()
         losses = {"loss": loss, "classification_loss": classification, "box_loss": regression}

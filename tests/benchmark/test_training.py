@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from contextlib import nullcontext
 from functools import partial
+from typing import Any
 
 import torch
 from lightning import Trainer
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from mtcnn_lit.benchmark.training import bare_epoch
 from mtcnn_lit.data.patches import PatchBatch
+from mtcnn_lit.losses import giou_loss, hard_example_loss
 from mtcnn_lit.stages import PNetStage
 
 
@@ -21,11 +23,12 @@ def test_the_weights_after_an_epoch_are_the_same() -> None:
         PatchBatch(torch.randint(256, (20, 12, 12, 3), dtype=torch.uint8), torch.arange(20) % 3, torch.rand(20, 4))
         for _ in range(3)
     ]
-    stage = PNetStage(partial(torch.optim.SGD, lr=0.1), box_loss_weight=0.5, hard_examples=0.6)
+    losses: dict[str, Any] = {"classification_loss": partial(hard_example_loss, keep=0.6), "box_loss": giou_loss}
+    stage = PNetStage(partial(torch.optim.SGD, lr=0.1), box_loss_weight=0.5, **losses)
     net = copy.deepcopy(stage.net)
     before = net.face.weight.detach().clone()
-    options = {"box_loss_weight": 0.5, "hard_examples": 0.6, "context": nullcontext}
-    seconds = bare_epoch(net, torch.optim.SGD(net.parameters(), lr=0.1), batches, **options)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    seconds = bare_epoch(net, optimizer, batches, box_loss_weight=0.5, context=nullcontext, **losses)
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     trainer = Trainer(accelerator="cpu", max_epochs=1, enable_model_summary=False, **quiet)
     trainer.fit(stage, DataLoader(batches, batch_size=None))
