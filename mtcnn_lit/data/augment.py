@@ -45,30 +45,30 @@ class _Pass(NamedTuple):
 
 
 class Augment:
-    """Random changes of patches, shared by small groups: one draw for each ``group_size`` patches of a batch.
+    """Random changes of patches, shared by groups: ``draws`` of them for each batch.
 
-    A call of albumentations costs far more than its work on a 12 px patch, so patches take part in groups; the groups
+    A call of albumentations costs far more than its work on a small patch, so patches take part in groups; the groups
     are new in each epoch. The outline of each patch's face travels as keypoints, so flips, turns, shifts and scalings
     change the box target with the pixels.
 
     Args:
         transforms: albumentations transforms or compositions of them; any that keep the size. Changes of colour and
             noise are fastest side by side.
-        group_size: patches that share a draw.
+        draws: groups that a batch is cut into; no more than it has patches.
     """
 
-    def __init__(self, transforms: Sequence[A.BasicTransform | A.BaseCompose], group_size: int = 32) -> None:
+    def __init__(self, transforms: Sequence[A.BasicTransform | A.BaseCompose], draws: int = 8) -> None:
         runs = groupby(transforms, lambda transform: isinstance(transform, _POINTWISE))
         self._passes = [_make_pass(list(run), pointwise) for pointwise, run in runs]
-        self.group_size = group_size
+        self.draws = draws
 
     def __call__(self, pixels: Image, offsets: Offsets, seed: np.random.SeedSequence) -> tuple[Image, Offsets]:
         """Changed copies of patches (N, S, S, 3) and of their offsets (N, 4); the same for the same seed."""
         for each, state in zip(self._passes, seed.generate_state(len(self._passes)), strict=True):
             each.compose.set_random_seed(int(state))
-        starts = range(0, len(pixels), self.group_size)
-        groups = [self._apply(pixels[i : i + self.group_size], offsets[i : i + self.group_size]) for i in starts]
-        new_pixels, new_offsets = zip(*groups, strict=True)
+        groups = min(self.draws, len(pixels))
+        parts = zip(np.array_split(pixels, groups), np.array_split(offsets, groups), strict=True)
+        new_pixels, new_offsets = zip(*(self._apply(*part) for part in parts), strict=True)
         return np.concatenate(new_pixels), np.concatenate(new_offsets)
 
     def _apply(self, pixels: Image, offsets: Offsets) -> tuple[Image, Offsets]:

@@ -131,7 +131,7 @@ def test_a_flip_comes_before_the_change_of_colour_that_follows_it() -> None:
 
 
 def test_the_patches_of_a_group_share_the_draw() -> None:
-    augment = Augment([A.RandomBrightnessContrast(brightness_limit=0.4, contrast_limit=0, p=1)], group_size=3)
+    augment = Augment([A.RandomBrightnessContrast(brightness_limit=0.4, contrast_limit=0, p=1)], draws=3)
     pixels, _ = augment(grey(8), np.zeros((8, 4), np.float32), seed())
     levels = [set(patch.ravel().tolist()) for patch in pixels]
     assert levels[0] == levels[1] == levels[2]
@@ -142,7 +142,7 @@ def test_the_patches_of_a_group_share_the_draw() -> None:
 
 
 def test_flips_of_a_group_move_its_own_boxes() -> None:
-    pixels, offsets = Augment([A.HorizontalFlip(p=0.5)], group_size=1)(
+    pixels, offsets = Augment([A.HorizontalFlip(p=0.5)], draws=40)(
         noise(1).repeat(40, axis=0), OFFSETS[:1].repeat(40, axis=0), seed()
     )
     flipped = (pixels == noise(1)[:, :, ::-1]).all(axis=(1, 2, 3))
@@ -154,7 +154,7 @@ def test_flips_of_a_group_move_its_own_boxes() -> None:
 def test_the_seed_alone_decides() -> None:
     """Not what was done before, nor in which process."""
     transforms = [A.HorizontalFlip(p=0.5), A.GaussNoise(std_range=(0.1, 0.3), p=0.9)]
-    augment = Augment(transforms, group_size=1)
+    augment = Augment(transforms, draws=4)
     first, first_offsets = augment(noise(4), OFFSETS, seed(1))
     other, _ = augment(noise(4), OFFSETS, seed(2))
     elsewhere = pickle.loads(pickle.dumps(augment))

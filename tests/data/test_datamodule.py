@@ -74,7 +74,7 @@ def test_the_ratio_is_as_asked_for(store_root: Path) -> None:
 
 
 def test_an_epoch_comes_again_with_its_augmentation(store_root: Path) -> None:
-    augment = Augment([A.HorizontalFlip(p=0.5), A.GaussNoise(p=0.5)], group_size=2)
+    augment = Augment([A.HorizontalFlip(p=0.5), A.GaussNoise(p=0.5)], draws=5)
     first = training_batches(datamodule(store_root, augment=augment), epoch=1)
     again = training_batches(datamodule(store_root, augment=augment), epoch=1)
     other = training_batches(datamodule(store_root, augment=augment), epoch=2)

@@ -158,7 +158,7 @@ def test_a_batch_may_be_changed(store: PatchStore) -> None:
 
 
 def test_augmentation_follows_from_seed_and_indices_in_any_process(store: PatchStore) -> None:
-    augment = Augment([A.HorizontalFlip(p=0.5), A.GaussNoise(std_range=(0.1, 0.3), p=0.9)], group_size=4)
+    augment = Augment([A.HorizontalFlip(p=0.5), A.GaussNoise(std_range=(0.1, 0.3), p=0.9)], draws=2)
     dataset = PatchDataset(store, LabelThresholds(), augment, seed=5)
     chosen = np.random.default_rng(0).permutation(60)[:48].tolist()
     batches = [dataset.__getitems__(chosen[i : i + 8]) for i in range(40, -8, -8)][::-1]
