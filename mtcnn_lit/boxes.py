@@ -160,7 +160,7 @@ def offset_giou(offsets: Tensor, targets: Tensor) -> Tensor:
     """
     a, b = _from_one_crop(offsets, targets)
     shared, either = _shared_and_either(a, b)
-    around = _area(torch.minimum(a[:, :2], b[:, :2]), torch.maximum(a[:, 2:], b[:, 2:])).clamp(min=1e-9)
+    around = _area_between(torch.minimum(a[:, :2], b[:, :2]), torch.maximum(a[:, 2:], b[:, 2:])).clamp(min=1e-9)
     return shared / either - (around - either) / around
 
 
@@ -172,11 +172,10 @@ def _from_one_crop(*offsets: Tensor) -> list[Tensor]:
 
 def _shared_and_either(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Area that both boxes of a pair cover, and that one of them does, never 0. Shape: (N, 4), (N, 4) -> (N,), (N,)."""
-    shared = _area(torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:]))
-    either = _area(a[:, :2], a[:, 2:]) + _area(b[:, :2], b[:, 2:]) - shared
-    return shared, either.clamp(min=1e-9)
+    shared = _area_between(torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:]))
+    return shared, (area(a) + area(b) - shared).clamp(min=1e-9)
 
 
-def _area(low: Tensor, high: Tensor) -> Tensor:
-    """Areas from the top left corners to the bottom right ones; 0 where these lie the other way round."""
-    return (high - low).clamp(min=0).prod(dim=1)
+def _area_between(low: Tensor, high: Tensor) -> Tensor:
+    """Areas from top left corners to bottom right ones. Shape: (N, 2), (N, 2) -> (N,)."""
+    return area(torch.cat([low, high], dim=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from itertools import groupby
@@ -21,9 +22,12 @@ Offsets = npt.NDArray[np.float32]
 
 
 # Transforms that look at no pixel's neighbours. Most of them go through a batch image by image, in a Python loop, so
-# that a group of patches is one large picture for them.
+# that a group of patches, below each other, is one large picture for them.
 _POINTWISE = (A.HueSaturationValue, A.RandomBrightnessContrast, A.ToGray, A.GaussNoise)
 
+# JPEG takes 16 rows at a time where it halves the colours, and no picture of more than 65,500 rows. Two rows around each
+# patch keep the decoder, which smooths the colours, from mixing them.
+_BLOCK, _TALLEST, _SMOOTHED = 16, 2**15, 2
 
 # A face fills its box like an ellipse: its box after a turn is that of the turned ellipse, not of the turned corners.
 _TURNS = np.arange(0, 360, 22.5)
@@ -35,12 +39,12 @@ class _Pass(NamedTuple):
 
     Attributes:
         compose: they.
-        pointwise: they take a group as one picture.
+        reach: how far away the pixels are that they look at, if that is known: they take a group as one picture.
         moves: they move boxes.
     """
 
     compose: A.Compose
-    pointwise: bool
+    reach: int | None
     moves: bool
 
 
@@ -58,40 +62,62 @@ class Augment:
     """
 
     def __init__(self, transforms: Sequence[A.BasicTransform | A.BaseCompose], draws: int = 8) -> None:
-        runs = groupby(transforms, lambda transform: isinstance(transform, _POINTWISE))
-        self._passes = [_make_pass(list(run), pointwise) for pointwise, run in runs]
+        self._passes = [_make_pass(list(run), reach) for reach, run in groupby(transforms, _reach)]
         self.draws = draws
 
     def __call__(self, pixels: Image, offsets: Offsets, seed: np.random.SeedSequence) -> tuple[Image, Offsets]:
         """Changed copies of patches (N, S, S, 3) and of their offsets (N, 4); the same for the same seed."""
         for each, state in zip(self._passes, seed.generate_state(len(self._passes)), strict=True):
             each.compose.set_random_seed(int(state))
-        groups = min(self.draws, len(pixels))
+        tallest = math.ceil(len(pixels) * (pixels.shape[1] + 2 * _BLOCK) / _TALLEST)
+        groups = min(max(self.draws, tallest), len(pixels))
         parts = zip(np.array_split(pixels, groups), np.array_split(offsets, groups), strict=True)
         new_pixels, new_offsets = zip(*(self._apply(*part) for part in parts), strict=True)
         return np.concatenate(new_pixels), np.concatenate(new_offsets)
 
     def _apply(self, pixels: Image, offsets: Offsets) -> tuple[Image, Offsets]:
-        for compose, pointwise, moves in self._passes:
-            if pointwise:
-                picture = pixels.reshape(-1, *pixels.shape[2:])
-                pixels = compose(image=picture)["image"].reshape(pixels.shape)
+        for compose, reach, moves in self._passes:
+            if reach is not None:
+                rows = _rows(pixels.shape[1], reach)
+                picture = pixels[:, rows].reshape(-1, *pixels.shape[2:])
+                changed = compose(image=picture)["image"].reshape(len(pixels), len(rows), *pixels.shape[2:])
+                first = int(rows.argmin())
+                pixels = changed[:, first : first + pixels.shape[1]]
             elif moves:
                 size = pixels.shape[1]
-                changed: dict[str, Any] = compose(images=pixels, keypoints=_outlines(offsets, size))
-                if len(changed["keypoints"]) != len(pixels) * len(_ELLIPSE):  # reflected borders reflect keypoints too
+                moved: dict[str, Any] = compose(images=pixels, keypoints=_outlines(offsets, size))
+                if len(moved["keypoints"]) != len(pixels) * len(_ELLIPSE):  # reflected borders reflect keypoints too
                     raise ValueError(f"{compose.transforms} change the number of keypoints: set another border_mode")
-                pixels, offsets = changed["images"], _offsets(changed["keypoints"], size)
+                pixels, offsets = moved["images"], _offsets(moved["keypoints"], size)
             else:
                 pixels = compose(images=pixels)["images"]
         return pixels, offsets
 
 
-def _make_pass(transforms: list[A.BasicTransform | A.BaseCompose], pointwise: bool) -> _Pass:
+def _make_pass(transforms: list[A.BasicTransform | A.BaseCompose], reach: int | None) -> _Pass:
     keypoints = A.KeypointParams(format="xy", remove_invisible=False)
     # A composition (A.OneOf and the like) may hold a flip somewhere inside.
     moves = not all(isinstance(transform, A.ImageOnlyTransform) for transform in transforms)
-    return _Pass(A.Compose(transforms, keypoint_params=keypoints if moves else None), pointwise, moves)
+    return _Pass(A.Compose(transforms, keypoint_params=keypoints if moves else None), reach, moves)
+
+
+def _reach(transform: A.BasicTransform | A.BaseCompose) -> int | None:
+    """How many pixels away a transform's neighbours lie, where it may take a group of patches as one picture."""
+    if isinstance(transform, _POINTWISE):
+        return 0
+    if isinstance(transform, A.ImageCompression):
+        return _SMOOTHED
+    if isinstance(transform, A.GaussianBlur) and 3 <= max(transform.blur_limit) <= 2 * _SMOOTHED + 1:
+        return _SMOOTHED
+    return None
+
+
+def _rows(size: int, reach: int) -> npt.NDArray[np.intp]:
+    """Rows of a patch in a picture of many: with those within reach, as OpenCV reflects them, in whole blocks."""
+    if reach == 0:
+        return np.arange(size)
+    more = -(size + 2 * reach) % _BLOCK + 2 * reach
+    return np.pad(np.arange(size), (more // 2, more - more // 2), mode="reflect")
 
 
 def _outlines(offsets: Offsets, size: int) -> Offsets:

@@ -118,6 +118,42 @@ def test_a_patch_changes_in_colour_as_it_would_alone(change: A.ImageOnlyTransfor
     assert np.array_equal(pixels, [change(image=patch)["image"] for patch in noise(4)])
 
 
+@pytest.mark.parametrize("size", [12, 24, 48])
+@pytest.mark.parametrize("kernel", [3, 5])
+def test_a_patch_is_blurred_as_it_would_be_alone(size: int, kernel: int) -> None:
+    blur = A.GaussianBlur(blur_limit=(kernel, kernel), sigma_limit=(0.7, 0.7), p=1)
+    pixels, _ = Augment([blur])(noise(4, size), OFFSETS, seed())
+    assert np.array_equal(pixels, [blur(image=patch)["image"] for patch in noise(4, size)])
+    assert not np.array_equal(pixels, noise(4, size))
+
+
+@pytest.mark.parametrize("size", [12, 24, 31, 48])
+def test_compression_leaves_no_trace_of_the_patches_beside(size: int) -> None:
+    compress = [A.ImageCompression(quality_range=(40, 40), p=1)]
+    patches = noise(3, size)
+    others = np.stack([np.zeros_like(patches[0]), patches[1], np.full_like(patches[2], 255)])
+    among, alike = (Augment(compress, draws=1)(group, OFFSETS[:3], seed())[0] for group in (patches, others))
+    assert np.array_equal(among[1], alike[1])
+    assert not np.array_equal(among[1], patches[1])
+
+
+def test_compression_changes_a_patch_as_it_would_alone_but_for_its_border() -> None:
+    """A gradient: blocks of eight that begin elsewhere change little of it, and not the mean."""
+    ramp = np.broadcast_to(np.linspace(60, 180, 48)[:, None, None], (48, 48, 3)).astype(np.uint8)
+    compress = A.ImageCompression(quality_range=(70, 70), p=1)
+    pixels, _ = Augment([compress])(np.stack([ramp] * 4), OFFSETS, seed())
+    alone = compress(image=ramp)["image"]
+    assert np.abs(pixels.astype(int) - alone).max() <= 12
+    assert abs(pixels.mean() - alone.mean()) < 1
+
+
+def test_a_batch_too_tall_for_one_compressed_picture_is_several() -> None:
+    pixels, _ = Augment([A.ImageCompression(p=1)], draws=1)(
+        np.zeros((5000, 12, 12, 3), np.uint8), np.zeros((5000, 4), np.float32), seed()
+    )
+    assert pixels.shape == (5000, 12, 12, 3)
+
+
 def test_the_noise_of_each_patch_is_its_own() -> None:
     pixels, _ = Augment([A.GaussNoise(p=1)])(grey(2), OFFSETS[:2], seed())
     assert not np.array_equal(pixels[0], pixels[1])
