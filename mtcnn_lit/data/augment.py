@@ -25,8 +25,8 @@ Offsets = npt.NDArray[np.float32]
 # that a group of patches, below each other, is one large picture for them.
 _POINTWISE = (A.HueSaturationValue, A.RandomBrightnessContrast, A.ToGray, A.GaussNoise)
 
-# JPEG takes 16 rows at a time where it halves the colours, and no picture of more than 65,500 rows. Two rows around each
-# patch keep the decoder, which smooths the colours, from mixing them.
+# JPEG takes 16 rows at a time where it halves the colours, and no more than 65,500 in all. Two rows around each patch
+# keep the decoder, which smooths the colours, from mixing them.
 _BLOCK, _TALLEST, _SMOOTHED = 16, 2**15, 2
 
 # A face fills its box like an ellipse: its box after a turn is that of the turned ellipse, not of the turned corners.
@@ -56,8 +56,8 @@ class Augment:
     change the box target with the pixels.
 
     Args:
-        transforms: albumentations transforms or compositions of them; any that keep the size. Changes of colour and
-            noise are fastest side by side.
+        transforms: albumentations transforms or compositions of them; any that keep the size. Those that change pixels
+            where they are are fastest side by side.
         draws: groups that a batch is cut into; no more than it has patches.
     """
 
