@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,15 +18,37 @@ _NOT_JUDGED = -1
 
 _LOSSES = ("loss", "classification_loss", "box_loss")
 
+# Batches that are counted together: of one of P-Net's, counting would take as long as its forward pass.
+_AT_ONCE = 16
+
+
+class _Answers(NamedTuple):
+    """What a network said of a batch of N patches.
+
+    Attributes:
+        labels: (N,) a `Label` each.
+        scores: (N,).
+        targets, offsets: (N, 4), true and predicted.
+        losses: (len(_LOSSES),) means over the batch.
+    """
+
+    labels: Tensor
+    scores: Tensor
+    targets: Tensor
+    offsets: Tensor
+    losses: Tensor
+
 
 class Figures(nn.Module):
     """Gathers the figures of one split, batch by batch.
 
-    They are logged once an epoch: P-Net's step is so short that logging eight figures of it takes a good part of it.
+    They are counted every few batches and logged once an epoch: P-Net's step is so short that doing so each time takes
+    a good part of it.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self._waiting: list[_Answers] = []
         # A loss that is not a number stays one in the mean, so nobody need look for it in each batch.
         self.means = nn.ModuleDict({name: MeanMetric(nan_strategy="disable") for name in (*_LOSSES, "box_iou")})
         options: dict[str, Any] = {"validate_args": False, "ignore_index": _NOT_JUDGED}
@@ -46,15 +68,30 @@ class Figures(nn.Module):
             offsets: (N, 4) as predicted.
             losses: the means over the batch, by name.
         """
-        for name in _LOSSES:
-            self._mean(name).update(losses[name].detach(), weight=len(scores))
-        is_face, is_part = batch.labels == Label.POSITIVE, batch.labels == Label.PART
+        means = torch.stack([losses[name].detach() for name in _LOSSES])
+        self._waiting.append(_Answers(batch.labels, scores, batch.offsets, offsets, means))
+        if len(self._waiting) == _AT_ONCE:
+            self._count()
+
+    def _count(self) -> None:
+        """Add the batches that wait to the metrics."""
+        if not self._waiting:
+            return
+        sizes = torch.tensor([len(answers.labels) for answers in self._waiting])
+        *columns, means = zip(*self._waiting, strict=True)
+        labels, scores, targets, offsets = map(torch.cat, columns)
+        self._waiting = []
+        for name, values in zip(_LOSSES, torch.stack(means).unbind(dim=1), strict=True):
+            # Once for each patch: a MeanMetric that doesn't look for NaN forgets its weights.
+            self._mean(name).update(values.repeat_interleave(sizes.to(values.device)))
+        is_face, is_part = labels == Label.POSITIVE, labels == Label.PART
         self.judgement.update(scores, torch.where(is_part, _NOT_JUDGED, is_face.long()))
         located = is_face | is_part
-        self._mean("box_iou").update(offset_iou(offsets[located], batch.offsets[located]))
+        self._mean("box_iou").update(offset_iou(offsets[located], targets[located]))
 
     def compute(self, split: str) -> dict[str, Tensor]:
         """The epoch's figures, named ``<split>/<figure>``; the next epoch starts anew."""
+        self._count()
         figures = {name: self._mean(name).compute() for name in self.means} | self.judgement.compute()
         self.judgement.reset()
         for name in self.means:

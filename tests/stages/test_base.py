@@ -64,6 +64,22 @@ def test_metrics_of_an_epoch_are_over_all_its_patches() -> None:
     assert metrics["val/box_iou"] == 1
 
 
+def test_metrics_of_many_batches_weigh_each_patch_alike() -> None:
+    """More batches than are counted at once, the losses of small ones as large as those of large ones."""
+    stage = Blind(partial(SGD, lr=0.1))
+    pixels, targets = torch.zeros(9, 12, 12, 3, dtype=torch.uint8), torch.zeros(9, 4)
+    targets[:, [0, 2]] = 0.5  # half a side apart
+    many = [
+        PatchBatch(pixels[:n], torch.full((n,), int(kind)), targets[:n] if kind is Label.PART else torch.zeros(n, 4))
+        for n, kind in [(9, Label.NEGATIVE), (1, Label.POSITIVE), (2, Label.PART)] * 15
+    ]
+    (metrics,) = trainer().validate(stage, DataLoader(many, batch_size=None), verbose=False)
+    assert metrics["val/accuracy"] == pytest.approx(9 / 10)
+    assert metrics["val/classification_loss"] == pytest.approx(math.log(2) * 10 / 12)
+    assert metrics["val/box_loss"] == pytest.approx((0.45 + 0.45) * 2 / 12)
+    assert metrics["val/box_iou"] == pytest.approx((1 + 2 / 3) / 3)
+
+
 @pytest.mark.parametrize("kind", [Label.NEGATIVE, Label.POSITIVE, Label.PART])
 def test_a_batch_of_one_kind_trains(kind: Label) -> None:
     """The last validation batch may well hold a few parts and nothing else."""
