@@ -83,7 +83,7 @@ class Figures(nn.Module):
         self._waiting = []
         for name, values in zip(_LOSSES, torch.stack(means).unbind(dim=1), strict=True):
             # Once for each patch: a MeanMetric that doesn't look for NaN forgets its weights.
-            self._mean(name).update(values.repeat_interleave(sizes.to(values.device)))
+            self._mean(name).update(values.repeat_interleave(sizes.to(values.device), output_size=len(labels)))
         is_face, is_part = labels == Label.POSITIVE, labels == Label.PART
         self.judgement.update(scores, torch.where(is_part, _NOT_JUDGED, is_face.long()))
         located = is_face | is_part
