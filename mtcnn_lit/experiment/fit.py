@@ -157,5 +157,5 @@ def _closing_words(config: DictConfig, best: float, run: Path) -> str:
 def _shared_overrides() -> list[str]:
     """Overrides of this command that the next stage takes too."""
     overrides = HydraConfig.get().overrides.task
-    own = ("net=", "net.", "data.", "ckpt_path=", "upstream.")
+    own = ("net=", "net.", "net/", "data.", "ckpt_path=", "upstream.")
     return [text for text in overrides if not text.startswith(own)]
