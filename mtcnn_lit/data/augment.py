@@ -108,7 +108,7 @@ def _reach(transform: A.BasicTransform | A.BaseCompose) -> int | None:
     if isinstance(transform, A.ImageCompression):
         return _SMOOTHED
     if isinstance(transform, A.GaussianBlur) and 3 <= max(transform.blur_limit) <= 2 * _SMOOTHED + 1:
-        return _SMOOTHED
+        return _SMOOTHED  # 1 would do for a kernel of 3, but then blur and compression were two passes
     return None
 
 

@@ -18,7 +18,7 @@ _NOT_JUDGED = -1
 
 _LOSSES = ("loss", "classification_loss", "box_loss")
 
-# Batches that are counted together: of one of P-Net's, counting would take as long as its forward pass.
+# Batches that are counted together.
 _AT_ONCE = 16
 
 

@@ -31,7 +31,7 @@ def grey(count: int) -> Image:
 
 
 def test_a_horizontal_flip_mirrors_pixels_and_boxes() -> None:
-    pixels, offsets = Augment([A.HorizontalFlip(p=1)])(noise(4), OFFSETS, seed())
+    pixels, offsets = Augment([A.HorizontalFlip(p=1)], draws=1)(noise(4), OFFSETS, seed())
     assert np.array_equal(pixels, noise(4)[:, :, ::-1])
     expected = [[-0.05, -0.2, -0.1, 0.3], [0.0, 0.0, 0.4, -0.25], [0, 0, 0, 0], [-0.7, 0.8, -0.9, 0.9]]
     np.testing.assert_allclose(offsets, expected, atol=1e-6)
@@ -39,7 +39,7 @@ def test_a_horizontal_flip_mirrors_pixels_and_boxes() -> None:
 
 
 def test_a_vertical_flip_mirrors_pixels_and_boxes() -> None:
-    pixels, offsets = Augment([A.VerticalFlip(p=1)])(noise(4), OFFSETS, seed())
+    pixels, offsets = Augment([A.VerticalFlip(p=1)], draws=1)(noise(4), OFFSETS, seed())
     assert np.array_equal(pixels, noise(4)[:, ::-1])
     expected = [[0.1, -0.3, 0.05, 0.2], [-0.4, 0.25, 0.0, 0.0], [0, 0, 0, 0], [0.9, -0.9, 0.7, -0.8]]
     np.testing.assert_allclose(offsets, expected, atol=1e-6)
@@ -80,7 +80,7 @@ def test_the_box_of_a_turned_face_is_that_of_the_turned_ellipse(angle: float) ->
 
 def test_a_border_that_reflects_faces_too_is_refused() -> None:
     with pytest.raises(ValueError, match="set another border_mode"):
-        Augment([A.Rotate((20, 20), border_mode=cv2.BORDER_REFLECT_101, p=1)])(noise(4), OFFSETS, seed())
+        Augment([A.Rotate((20, 20), border_mode=cv2.BORDER_REFLECT_101, p=1)], draws=1)(noise(4), OFFSETS, seed())
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_a_border_that_reflects_faces_too_is_refused() -> None:
     ],
 )
 def test_boxes_go_along_with_a_flip_among_alternatives(nested: A.BaseCompose) -> None:
-    pixels, offsets = Augment([A.ToGray(p=0), nested])(noise(4), OFFSETS, seed())
+    pixels, offsets = Augment([A.ToGray(p=0), nested], draws=1)(noise(4), OFFSETS, seed())
     assert np.array_equal(pixels, noise(4)[:, :, ::-1])
     np.testing.assert_allclose(offsets, OFFSETS[:, [2, 1, 0, 3]] * [-1, 1, -1, 1], atol=1e-6)
 
 
 def test_changes_of_the_pixels_alone_leave_the_offsets_bit_for_bit() -> None:
     changes = [A.RandomBrightnessContrast(p=1), A.GaussNoise(p=1), A.GaussianBlur(p=1), A.ImageCompression(p=1)]
-    pixels, offsets = Augment(changes)(noise(4), OFFSETS, seed())
+    pixels, offsets = Augment(changes, draws=1)(noise(4), OFFSETS, seed())
     assert offsets.tobytes() == OFFSETS.tobytes()
     assert not np.array_equal(pixels, noise(4))
     assert (pixels.shape, pixels.dtype) == ((4, 12, 12, 3), np.uint8)
@@ -114,7 +114,7 @@ def test_changes_of_the_pixels_alone_leave_the_offsets_bit_for_bit() -> None:
     ],
 )
 def test_a_patch_changes_in_colour_as_it_would_alone(change: A.ImageOnlyTransform) -> None:
-    pixels, _ = Augment([change])(noise(4), OFFSETS, seed())
+    pixels, _ = Augment([change], draws=1)(noise(4), OFFSETS, seed())
     assert np.array_equal(pixels, [change(image=patch)["image"] for patch in noise(4)])
 
 
@@ -122,7 +122,7 @@ def test_a_patch_changes_in_colour_as_it_would_alone(change: A.ImageOnlyTransfor
 @pytest.mark.parametrize("kernel", [3, 5])
 def test_a_patch_is_blurred_as_it_would_be_alone(size: int, kernel: int) -> None:
     blur = A.GaussianBlur(blur_limit=(kernel, kernel), sigma_limit=(0.7, 0.7), p=1)
-    pixels, _ = Augment([blur])(noise(4, size), OFFSETS, seed())
+    pixels, _ = Augment([blur], draws=1)(noise(4, size), OFFSETS, seed())
     assert np.array_equal(pixels, [blur(image=patch)["image"] for patch in noise(4, size)])
     assert not np.array_equal(pixels, noise(4, size))
 
@@ -141,7 +141,7 @@ def test_compression_changes_a_patch_as_it_would_alone_but_for_its_border() -> N
     """A gradient: blocks of eight that begin elsewhere change little of it, and not the mean."""
     ramp = np.broadcast_to(np.linspace(60, 180, 48)[:, None, None], (48, 48, 3)).astype(np.uint8)
     compress = A.ImageCompression(quality_range=(70, 70), p=1)
-    pixels, _ = Augment([compress])(np.stack([ramp] * 4), OFFSETS, seed())
+    pixels, _ = Augment([compress], draws=1)(np.stack([ramp] * 4), OFFSETS, seed())
     alone = compress(image=ramp)["image"]
     assert np.abs(pixels.astype(int) - alone).max() <= 12
     assert abs(pixels.mean() - alone.mean()) < 1
@@ -155,13 +155,13 @@ def test_a_batch_too_tall_for_one_compressed_picture_is_several() -> None:
 
 
 def test_the_noise_of_each_patch_is_its_own() -> None:
-    pixels, _ = Augment([A.GaussNoise(p=1)])(grey(2), OFFSETS[:2], seed())
+    pixels, _ = Augment([A.GaussNoise(p=1)], draws=1)(grey(2), OFFSETS[:2], seed())
     assert not np.array_equal(pixels[0], pixels[1])
 
 
 def test_a_flip_comes_before_the_change_of_colour_that_follows_it() -> None:
     changes = [A.HorizontalFlip(p=1), A.ToGray(p=1), A.VerticalFlip(p=1)]
-    pixels, offsets = Augment(changes)(noise(4), OFFSETS, seed())
+    pixels, offsets = Augment(changes, draws=1)(noise(4), OFFSETS, seed())
     assert np.array_equal(pixels, [A.ToGray(p=1)(image=patch)["image"][::-1, ::-1] for patch in noise(4)])
     np.testing.assert_allclose(offsets, -OFFSETS[:, [2, 3, 0, 1]], atol=1e-6)
 
@@ -202,7 +202,7 @@ def test_the_seed_alone_decides() -> None:
 
 
 def test_no_transforms_change_nothing() -> None:
-    pixels, offsets = Augment([])(noise(4), OFFSETS, seed())
+    pixels, offsets = Augment([], draws=1)(noise(4), OFFSETS, seed())
     assert np.array_equal(pixels, noise(4))
     assert offsets.tobytes() == OFFSETS.tobytes()
 

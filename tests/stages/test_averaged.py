@@ -49,11 +49,13 @@ def test_validation_and_checkpoint_have_the_mean_and_training_goes_on_without(tm
         "enable_progress_bar": False,
         "num_sanity_val_steps": 0,
     }
-    both = [watcher, instantiate(callbacks.weight_averaging)]
-    trainer = Trainer(accelerator="cpu", max_epochs=2, callbacks=both, **quiet)
+    plain = Watcher()
     batches = DataLoader([one_batch(12)] * 2, batch_size=None)
-    torch.manual_seed(0)
-    trainer.fit(PNetStage(partial(SGD, lr=0.1)), batches, batches)
+    for watchers in ([plain], [watcher, instantiate(callbacks.weight_averaging)]):
+        trainer = Trainer(accelerator="cpu", max_epochs=2, callbacks=watchers, **quiet)
+        torch.manual_seed(0)
+        trainer.fit(PNetStage(partial(SGD, lr=0.1)), batches, batches)
+    torch.testing.assert_close(watcher.steps, plain.steps)
     trainer.save_checkpoint(tmp_path / "end.ckpt")
     first, second, third, fourth = watcher.steps  # the mean starts with the first step's weights
     assert watcher.validated[0] == pytest.approx(first / 2 + second / 2)
