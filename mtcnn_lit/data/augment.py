@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -33,6 +34,10 @@ _BLOCK, _TALLEST, _SMOOTHED = 16, 2**15, 2
 _TURNS = np.arange(0, 360, 22.5)
 _ELLIPSE = np.stack([np.cos(np.radians(_TURNS)), np.sin(np.radians(_TURNS))], axis=1).astype(np.float32)
 
+# Where a box stays a box, two of its corners tell as much, for an eighth of the work.
+_FLIPS = (A.HorizontalFlip, A.VerticalFlip, A.Transpose, A.D4, A.RandomRotate90)
+_CORNERS = np.array([[-1, -1], [1, 1]], dtype=np.float32)
+
 
 class _Pass(NamedTuple):
     """Neighbours in the list of transforms that take patches in the same way.
@@ -40,12 +45,12 @@ class _Pass(NamedTuple):
     Attributes:
         compose: they.
         reach: how far away the pixels are that they look at, if that is known: they take a group as one picture.
-        moves: they move boxes.
+        outline: (points, 2) of a face that travel with the pixels, -1 to 1 across its box; none if no box moves.
     """
 
     compose: A.Compose
     reach: int | None
-    moves: bool
+    outline: Offsets | None
 
 
 class Augment:
@@ -76,29 +81,31 @@ class Augment:
         return np.concatenate(new_pixels), np.concatenate(new_offsets)
 
     def _apply(self, pixels: Image, offsets: Offsets) -> tuple[Image, Offsets]:
-        for compose, reach, moves in self._passes:
+        for compose, reach, outline in self._passes:
             if reach is not None:
                 rows = _rows(pixels.shape[1], reach)
                 picture = pixels[:, rows].reshape(-1, *pixels.shape[2:])
                 changed = compose(image=picture)["image"].reshape(len(pixels), len(rows), *pixels.shape[2:])
                 first = int(rows.argmin())
                 pixels = changed[:, first : first + pixels.shape[1]]
-            elif moves:
+            elif outline is not None:
                 size = pixels.shape[1]
-                moved: dict[str, Any] = compose(images=pixels, keypoints=_outlines(offsets, size))
-                if len(moved["keypoints"]) != len(pixels) * len(_ELLIPSE):  # reflected borders reflect keypoints too
+                moved: dict[str, Any] = compose(images=pixels, keypoints=_outlines(offsets, size, outline))
+                if len(moved["keypoints"]) != len(pixels) * len(outline):  # reflected borders reflect keypoints too
                     raise ValueError(f"{compose.transforms} change the number of keypoints: set another border_mode")
-                pixels, offsets = moved["images"], _offsets(moved["keypoints"], size)
+                pixels, offsets = moved["images"], _offsets(moved["keypoints"], size, len(outline))
             else:
                 pixels = compose(images=pixels)["images"]
         return pixels, offsets
 
 
 def _make_pass(transforms: list[A.BasicTransform | A.BaseCompose], reach: int | None) -> _Pass:
+    # A composition (A.OneOf and the like) may hold a flip or a turn somewhere inside.
+    if all(isinstance(transform, A.ImageOnlyTransform) for transform in transforms):
+        return _Pass(A.Compose(transforms), reach, None)
+    outline = _CORNERS if all(isinstance(transform, _FLIPS) for transform in transforms) else _ELLIPSE
     keypoints = A.KeypointParams(format="xy", remove_invisible=False)
-    # A composition (A.OneOf and the like) may hold a flip somewhere inside.
-    moves = not all(isinstance(transform, A.ImageOnlyTransform) for transform in transforms)
-    return _Pass(A.Compose(transforms, keypoint_params=keypoints if moves else None), reach, moves)
+    return _Pass(A.Compose(transforms, keypoint_params=keypoints), reach, outline)
 
 
 def _reach(transform: A.BasicTransform | A.BaseCompose) -> int | None:
@@ -112,6 +119,7 @@ def _reach(transform: A.BasicTransform | A.BaseCompose) -> int | None:
     return None
 
 
+@cache
 def _rows(size: int, reach: int) -> npt.NDArray[np.intp]:
     """Rows of a patch in a picture of many: with those within reach, as OpenCV reflects them, in whole blocks."""
     if reach == 0:
@@ -120,7 +128,7 @@ def _rows(size: int, reach: int) -> npt.NDArray[np.intp]:
     return np.pad(np.arange(size), (more // 2, more - more // 2), mode="reflect")
 
 
-def _outlines(offsets: Offsets, size: int) -> Offsets:
+def _outlines(offsets: Offsets, size: int, outline: Offsets) -> Offsets:
     """Outlines of the faces, the centre of pixel i at i as in albumentations. Shape: (N, 4) -> (points * N, 2).
 
     The first points of all faces come first, then the second ones: numpy looks for extremes across such rows, not along
@@ -128,12 +136,12 @@ def _outlines(offsets: Offsets, size: int) -> Offsets:
     """
     faces = offsets * size + np.array([0, 0, size, size], dtype=np.float32)
     centre, half = (faces[:, 2:] + faces[:, :2]) / 2, (faces[:, 2:] - faces[:, :2]) / 2
-    outlines = (centre + half * _ELLIPSE[:, None]).reshape(-1, 2) - 0.5
+    outlines = (centre + half * outline[:, None]).reshape(-1, 2) - 0.5
     return outlines.astype(np.float32)
 
 
-def _offsets(outlines: npt.NDArray[np.floating], size: int) -> Offsets:
-    """The inverse of `_outlines`, whichever way they were turned. Shape: (points * N, 2) -> (N, 4)."""
-    points = np.asarray(outlines, dtype=np.float32).reshape(len(_ELLIPSE), -1, 2) + 0.5
+def _offsets(outlines: npt.NDArray[np.floating], size: int, count: int) -> Offsets:
+    """The inverse of `_outlines`, whichever way they were turned. Shape: (count * N, 2) -> (N, 4)."""
+    points = np.asarray(outlines, dtype=np.float32).reshape(count, -1, 2) + 0.5
     low, high = points.min(axis=0), points.max(axis=0)
     return (np.concatenate([low, high - size], axis=1) / size).astype(np.float32)

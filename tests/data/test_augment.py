@@ -47,7 +47,15 @@ def test_a_vertical_flip_mirrors_pixels_and_boxes() -> None:
 
 @pytest.mark.parametrize("size", [12, 24, 48])
 @pytest.mark.parametrize(
-    "transform", [A.HorizontalFlip(p=1), A.VerticalFlip(p=1), A.Transpose(p=1), A.Rotate((90, 90), p=1)]
+    "transform",
+    [
+        A.HorizontalFlip(p=1),
+        A.VerticalFlip(p=1),
+        A.Transpose(p=1),
+        A.D4(p=1),
+        A.RandomRotate90(p=1),
+        A.Rotate((90, 90), p=1),
+    ],
 )
 def test_boxes_stay_on_faces(transform: A.DualTransform, size: int) -> None:
     """A face of half by a quarter of the patch, painted bright."""
