@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -139,7 +140,7 @@ class BalancedSampler(Sampler[int]):
             for members, share in zip(self._members, self._shares, strict=True)
         ]
         batches = rng.permuted(np.concatenate(columns, axis=1), axis=1)
-        return iter(batches.ravel().tolist())
+        return chain.from_iterable(batch.tolist() for batch in batches)  # a list of the epoch would be millions long
 
 
 def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int]:
