@@ -105,7 +105,7 @@ def _remap(picture: Image, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32
     count, size = x.shape
     map_x, map_y = np.empty((2, count, size, size), dtype=np.float32)
     map_x[:], map_y[:] = x[:, None, :], y[:, :, None]
-    shape = (count, size * size)  # a region in a row: cv2.remap is slow in short rows
+    shape = (size, count * size)  # as a flat list of pixels: cv2.remap is slow in short rows
     cv2.remap(
         picture,
         map_x.reshape(shape),

@@ -92,6 +92,12 @@ def test_a_crop_at_scale_1_is_the_picture_itself() -> None:
     assert np.array_equal(crops, [picture[:24, :24], picture[9:33, 17:41], picture[36:, 56:]])
 
 
+def test_crops_may_be_large() -> None:
+    picture = noise(300, 400)
+    crops = Pyramid(picture).crops(boxes((0, 0, 256, 256), (144, 44, 400, 300)), 256)
+    assert np.array_equal(crops, [picture[:256, :256], picture[44:, 144:]])
+
+
 def test_octaves_of_odd_sides_lie_on_the_picture() -> None:
     """A dot far from the corner stays in its place, also where three halvings have rounded the sides up."""
     picture = np.zeros((199, 301, 3), np.uint8)
