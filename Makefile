@@ -31,6 +31,7 @@ release: $(STAMP)  ## train the weights of the package: make release WIDERFACE=F
 	$(BIN)/python train.py net=pnet $(ON_WIDERFACE) experiment=release data=pnet_again upstream.earlier=newest
 	$(BIN)/python train.py net=rnet $(ON_WIDERFACE) experiment=release augment=moderate
 	$(BIN)/python train.py net=onet $(ON_WIDERFACE) experiment=release augment=strong
+	$(BIN)/python train.py net=onet $(ON_WIDERFACE) experiment=release_last augment=strong init_from=newest
 
 # Two workers of one thread each: more threads than cores make torch slower, not faster.
 test: $(STAMP)  ## run the tests, except the slow ones

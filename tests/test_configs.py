@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.build import build, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
-from mtcnn_lit.nets import PNet, RNet
+from mtcnn_lit.nets import PNet, RNet, WeightsError, load_net, weights_digest
+from mtcnn_lit.nets.weights import save_net
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 NEEDED = {
@@ -178,3 +179,24 @@ def test_stages_callbacks_and_trainer_build(net: str, tmp_path: Path) -> None:
         "ModelCheckpoint",
         "EarlyStopping",
     } <= kinds
+
+
+def test_a_network_starts_from_given_weights(tmp_path: Path) -> None:
+    places = [
+        f"paths.output_dir={tmp_path}",
+        "upstream.pnet=pretrained",
+        "source.num_images={train: 2, val: 2, test: 2}",
+    ]
+    released = weights_digest(load_net("pretrained", "rnet"))
+    fresh = build_experiment(composed("train", ["net=rnet", *places]))
+    again = build_experiment(composed("train", ["net=rnet", *places, "init_from=pretrained"]))
+    assert weights_digest(fresh.stage.net) != released
+    assert weights_digest(again.stage.net) == released
+    assert again.stage.net.training
+
+
+def test_a_network_does_not_start_from_another_ones_weights(tmp_path: Path) -> None:
+    save_net(PNet(), "pnet", tmp_path / "pnet.safetensors", {})
+    config = composed("train", ["net=rnet", "upstream.pnet=pretrained", f"init_from={tmp_path}/pnet.safetensors"])
+    with pytest.raises(WeightsError, match="holds weights of pnet, but rnet is asked for"):
+        build_experiment(config)

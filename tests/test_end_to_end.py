@@ -101,10 +101,11 @@ def test_one_command_trains_all_stages_and_hands_over(swept: Swept) -> None:
 
 def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swept, tmp_path: Path) -> None:
     again = ["data=pnet_again", f"upstream.earlier={swept.runs[0]}", "epochs.pnet=1"]
-    printed = train(tmp_path, *again, "net/box_loss=giou")
+    printed = train(tmp_path, *again, "net/box_loss=giou", f"init_from={swept.runs[0]}")
     assert "earlier pnet: " in printed
+    assert "init_from pnet: " in printed
     assert re.findall(r"next +python train.py net=rnet .*", printed)
-    assert not re.findall(r"next .* net/box_loss", printed)  # that was P-Net's own
+    assert not re.findall(r"next .* (net/box_loss|init_from)", printed)  # those were P-Net's own
     run = only(tmp_path, "train/pnet/*")
     first = json.loads((swept.runs[0] / "summary.json").read_text())["weights"]
     assert json.loads((run / "summary.json").read_text())["upstream"] == {"earlier": first}

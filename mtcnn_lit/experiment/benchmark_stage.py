@@ -21,6 +21,7 @@ from mtcnn_lit.benchmark.timing import Rounds, pair_ratios
 from mtcnn_lit.benchmark.training import bare_epoch
 from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.experiment.build import build_experiment
+from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.stages import Stage
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def benchmark_training(config: DictConfig) -> dict[str, Any]:
     Returns:
         The figures, as plain values.
     """
+    keep_freed_memory()  # as a training does
     seed_everything(config.seed, workers=True, verbose=False)
     config.trainer.max_epochs = config.warmup + config.repeats
     experiment = build_experiment(config)

@@ -58,15 +58,24 @@ def build_experiment(config: DictConfig) -> Experiment:
     runs = Path(config.paths.output_dir)
     upstream = upstream_nets(config.stage, chosen, runs)
     make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
-    earlier = earlier_net(config.stage, chosen["earlier"], runs)
+    earlier = earlier_net(config.stage, chosen["earlier"], runs, "upstream.earlier")
     if earlier and upstream:  # what an R-Net lets pass is moved already: no longer what it is shown
         raise ConfigError("upstream.earlier: another round is for net=pnet alone; leave it out")
     data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
     trainer = _build_trainer(config, val, make_cascade)
-    stage = build(config.net, "net")()
+    stage = _build_stage(config)
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
     return Experiment(stage, data, trainer, digests, make_cascade)
+
+
+def _build_stage(config: DictConfig) -> Stage:
+    """The stage, its network with fresh weights or with those to start from."""
+    stage = cast("Stage", build(config.net, "net")())
+    start = earlier_net(config.stage, config.init_from, Path(config.paths.output_dir), "init_from")
+    if start is not None:
+        stage.net.load_state_dict(start.state_dict())
+    return stage
 
 
 def build_source(config: DictConfig, split: Split) -> Source:

@@ -80,17 +80,20 @@ def upstream_nets(stage: str, chosen: dict[str, str | None], output_dir: Path) -
     return nets
 
 
-def earlier_net(stage: str, chosen: str | None, output_dir: Path) -> Net | None:
+def earlier_net(stage: str, chosen: str | None, output_dir: Path, key: str) -> Net | None:
     """The network of ``stage`` as an earlier run left it: of the run or checkpoint ``chosen``, or of the `newest` run.
+
+    Args:
+        key: the setting that chose it.
 
     Raises:
         WeightsError: when it is missing or unusable.
     """
     if chosen is None:
         return None
-    path = latest_run(output_dir, stage, "upstream.earlier") if chosen == "newest" else Path(chosen)
+    path = latest_run(output_dir, stage, key) if chosen == "newest" else Path(chosen)
     net = load_net(path, stage)
-    log.info("earlier %s: %s (weights %s)", stage, path, weights_digest(net)[:12])
+    log.info("%s %s: %s (weights %s)", key.split(".")[-1], stage, path, weights_digest(net)[:12])
     return net
 
 

@@ -12,7 +12,7 @@ import sys
 
 # Read by GNU's OpenMP when torch is loaded: torch's threads that have nothing to do for a moment sleep. By default they
 # spin on cores that the processes that load patches need.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def train() -> None:

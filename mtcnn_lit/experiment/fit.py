@@ -23,7 +23,7 @@ from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summar
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import NETS, load_net, weights_digest
-from mtcnn_lit.nets.weights import checkpoint_file, save_net
+from mtcnn_lit.nets.weights import PRETRAINED, checkpoint_file, save_net
 
 log = logging.getLogger(__name__)
 
@@ -157,5 +157,6 @@ def _closing_words(config: DictConfig, best: float, run: Path) -> str:
 def _shared_overrides() -> list[str]:
     """Overrides of this command that the next stage takes too."""
     overrides = HydraConfig.get().overrides.task
-    own = ("net=", "net.", "net/", "data.", "ckpt_path=", "upstream.")
-    return [text for text in overrides if not text.startswith(own)]
+    own = ("net=", "net.", "net/", "data.", "ckpt_path=", "upstream.", "init_from=")
+    for_each = f"init_from={PRETRAINED}"
+    return [text for text in overrides if text == for_each or not text.startswith(own)]

@@ -76,6 +76,7 @@ class TrainConfig:
     epochs: Epochs = field(default_factory=Epochs)
     monitor: Monitor = field(default_factory=Monitor)
     seed: int = 0
+    init_from: str | None = None  # weights to start with: a checkpoint, a run's folder, `newest` or `pretrained`
     ckpt_path: str | None = None
 
 

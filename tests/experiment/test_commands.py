@@ -22,7 +22,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize(("given", "expected"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
+@pytest.mark.parametrize(("given", "expected"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7")])
 def test_training_says_how_threads_wait_before_torch_is_loaded(given: dict[str, str], expected: str) -> None:
     others = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
     result = subprocess.run(
