@@ -45,6 +45,11 @@ CASES = {
         "error: no finished pnet run below {tmp}: train one with 'python train.py net=pnet', "
         "or name a checkpoint with upstream.earlier=PATH",
     ),
+    "no run to start from": (
+        ["train.py", "init_from=newest", "paths.output_dir={tmp}"],
+        "error: no finished pnet run below {tmp}: train one with 'python train.py net=pnet', "
+        "or name a checkpoint with init_from=PATH",
+    ),
     "another round without an earlier one": (
         ["train.py", "data=pnet_again", "paths.output_dir={tmp}"],
         "error: upstream.earlier: this miner needs a trained network; set it to newest or to a run",
