@@ -94,6 +94,7 @@ def test_one_command_trains_all_stages_and_hands_over(swept: Swept) -> None:
     assert [summary["stage"] for summary in summaries] == ["pnet", "rnet", "onet"]
     assert summaries[1]["upstream"] == {"pnet": summaries[0]["weights"]}
     assert summaries[2]["upstream"] == {"pnet": summaries[0]["weights"], "rnet": summaries[1]["weights"]}
+    assert [summary["init_from"] for summary in summaries] == [None, None, None]
     for run in swept.runs:
         checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
         assert set(checkpoint["hyper_parameters"]) == {"net"}
@@ -108,7 +109,9 @@ def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swep
     assert not re.findall(r"next .* (net/box_loss|init_from)", printed)  # those were P-Net's own
     run = only(tmp_path, "train/pnet/*")
     first = json.loads((swept.runs[0] / "summary.json").read_text())["weights"]
-    assert json.loads((run / "summary.json").read_text())["upstream"] == {"earlier": first}
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["upstream"] == {"earlier": first}
+    assert summary["init_from"] == first
     manifest = json.loads(only(tmp_path, "patches/train-12px-*/manifest.json").read_text())
     assert manifest["mining"]["upstream"] == [first]
     assert manifest["origins"]["cascade"] > 0

@@ -36,6 +36,7 @@ class Experiment:
 
     Attributes:
         upstream: digest of the weights of each network that mined, by name: those before the stage, and `earlier`.
+        init_from: digest of the weights that training starts with; None for fresh ones.
         make_cascade: the networks before the stage, and the one given, as a cascade.
     """
 
@@ -43,6 +44,7 @@ class Experiment:
     data: PatchDataModule
     trainer: Trainer
     upstream: dict[str, str]
+    init_from: str | None
     make_cascade: Callable[[Net], Cascade]
 
 
@@ -63,16 +65,17 @@ def build_experiment(config: DictConfig) -> Experiment:
         raise ConfigError("upstream.earlier: another round is for net=pnet alone; leave it out")
     data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
     trainer = _build_trainer(config, val, make_cascade)
-    stage = _build_stage(config)
+    start = earlier_net(config.stage, config.init_from, runs, "init_from")
+    stage = _build_stage(config, start)
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
-    return Experiment(stage, data, trainer, digests, make_cascade)
+    started = weights_digest(start) if start is not None else None
+    return Experiment(stage, data, trainer, digests, started, make_cascade)
 
 
-def _build_stage(config: DictConfig) -> Stage:
+def _build_stage(config: DictConfig, start: Net | None) -> Stage:
     """The stage, its network with fresh weights or with those to start from."""
     stage = cast("Stage", build(config.net, "net")())
-    start = earlier_net(config.stage, config.init_from, Path(config.paths.output_dir), "init_from")
     if start is not None:
         stage.net.load_state_dict(start.state_dict())
     return stage

@@ -101,6 +101,7 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
         f"{EVALUATION}/ap": scores.ap[0],
         "weights": weights_digest(net),
         "upstream": experiment.upstream,
+        "init_from": experiment.init_from,
         "last_epoch": {name: float(value) for name, value in experiment.trainer.callback_metrics.items()},
     }
     unfinished = run / f"{SUMMARY}.unfinished"
