@@ -32,6 +32,8 @@ release: $(STAMP)  ## train the weights of the package: make release WIDERFACE=F
 	$(BIN)/python train.py net=rnet $(ON_WIDERFACE) experiment=release augment=moderate
 	$(BIN)/python train.py net=onet $(ON_WIDERFACE) experiment=release augment=strong
 	$(BIN)/python train.py net=onet $(ON_WIDERFACE) experiment=release_last augment=strong init_from=newest
+	$(BIN)/python train.py net=rnet $(ON_WIDERFACE) experiment=release_last augment=moderate init_from=newest
+	$(BIN)/python train.py net=onet seed=4 data.miner.seed=4 epochs.onet=9 $(ON_WIDERFACE) experiment=release_last augment=strong init_from=newest
 
 # Two workers of one thread each: more threads than cores make torch slower, not faster.
 test: $(STAMP)  ## run the tests, except the slow ones
