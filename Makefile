@@ -37,7 +37,7 @@ release: $(STAMP)  ## train the weights of the package: make release WIDERFACE=F
 
 # Two workers of one thread each: more threads than cores make torch slower, not faster.
 test: $(STAMP)  ## run the tests, except the slow ones
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: $(STAMP)  ## run all the tests
 	$(BIN)/python -m pytest -q

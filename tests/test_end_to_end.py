@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,54 +18,7 @@ from mtcnn_lit import MTCNN
 from mtcnn_lit.images import read_image, write_image
 from mtcnn_lit.nets import ONet, RNet
 from mtcnn_lit.sources import Synthetic
-
-ROOT = Path(__file__).parents[1]
-SMALL = [
-    "source.num_images={train: 24, val: 6, test: 6}",
-    "source.image_size=[160, 200]",
-    "source.faces_per_image=[1, 3]",
-    "source.face_height=[24, 80]",
-    "data.batch_size=40",
-    "data.workers=0",
-    "data.mining_workers=1",
-    "callbacks.cascade_ap.images=6",
-    "callbacks.render_detections.images=4",
-]
-
-
-def command(output: Path, *overrides: str, script: str = "train.py") -> list[str]:
-    return [sys.executable, str(ROOT / script), *overrides, f"paths.output_dir={output}"]
-
-
-def train(output: Path, *overrides: str) -> str:
-    """Run to the end; what was printed."""
-    result = subprocess.run(
-        command(output, *overrides, *SMALL), cwd=output, capture_output=True, text=True, timeout=300
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout + result.stderr
-
-
-def stop_when(
-    output: Path, seen: Callable[[], bool], *overrides: str, how: signal.Signals = signal.SIGKILL
-) -> tuple[int, str]:
-    """Start training and send it and all its workers a signal as soon as something is seen: its status and output."""
-    log = output / "printed"
-    with log.open("w") as file:
-        script = command(output, *overrides, *SMALL)
-        process = subprocess.Popen(script, cwd=output, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while not seen() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert process.poll() is None, "ended before it could be killed"
-    os.killpg(process.pid, how)
-    return process.wait(timeout=60), log.read_text()
-
-
-def only(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
-    assert len(found) == 1, found
-    return found[0]
+from tests.command_lines import SMALL, command, only, train
 
 
 class Swept(NamedTuple):
@@ -237,67 +185,3 @@ def test_each_run_ends_with_an_evaluation_on_the_validation_images(swept: Swept)
         assert metrics["images"] == 6
         assert (run / "evaluation" / "report.html").is_file()
         assert json.loads((run / "summary.json").read_text())["evaluation/ap"] == pytest.approx(metrics["ap"])
-
-
-@pytest.mark.parametrize("callbacks", ["default", "averaged"])
-def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path: Path, callbacks: str) -> None:
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    whole.mkdir()
-    broken.mkdir()
-    options = ["net=pnet", "epochs.pnet=4", f"callbacks={callbacks}"]
-    train(whole, *options)
-    stop_when(broken, lambda: bool(list(broken.glob("train/pnet/*/checkpoints/last.ckpt"))), *options)
-    assert not list(broken.glob("train/pnet/*/summary.json"))
-    printed = train(broken, *options, "ckpt_path=last")
-    assert "going on with" in printed
-    summaries = [json.loads(only(folder, "train/pnet/*/summary.json").read_text()) for folder in (whole, broken)]
-    assert summaries[0]["weights"] == summaries[1]["weights"]
-    assert summaries[0]["last_epoch"] == summaries[1]["last_epoch"]
-    assert "nothing to go on with" in train(broken, *options, "ckpt_path=last")
-
-
-def test_the_last_checkpoint_is_of_the_last_epoch_though_an_earlier_one_was_best(tmp_path: Path) -> None:
-    train(tmp_path, "net=pnet", "epochs.pnet=3", "net.optimizer.lr=0")  # so that the first epoch stays best
-    folder = only(tmp_path, "train/pnet/*") / "checkpoints"
-    epochs = {path.name: torch.load(path, weights_only=True)["epoch"] for path in folder.iterdir()}
-    assert epochs == {"best.ckpt": 0, "last.ckpt": 2}
-
-
-def test_ctrl_c_in_training_says_how_to_go_on(tmp_path: Path) -> None:
-    def trained() -> bool:
-        """In the middle of an epoch: PyTorch's file writer, in C++, would swallow the signal now and then."""
-        return any(
-            time.time() - path.stat().st_mtime > 0.1 for path in tmp_path.glob("train/pnet/*/checkpoints/last.ckpt")
-        )
-
-    status, printed = stop_when(tmp_path, trained, "net=pnet", "epochs.pnet=200", how=signal.SIGINT)
-    assert status == 130
-    assert "stopped: the same command with ckpt_path=last goes on" in printed
-    assert "Traceback" not in printed
-
-
-def test_killed_in_mining_it_mines_again(tmp_path: Path) -> None:
-    def mining() -> bool:
-        return any(path.stat().st_size for path in tmp_path.glob("patches/*.unfinished/pixels.bin"))
-
-    stop_when(tmp_path, mining, "net=pnet", "epochs.pnet=1", "source.num_images.train=400")
-    assert not list(tmp_path.glob("patches/train-*/manifest.json"))
-    printed = train(tmp_path, "net=pnet", "epochs.pnet=1", "source.num_images.train=30")
-    assert "pnet is trained" in printed
-    assert only(tmp_path, "patches/train-*px-*[0-9a-f]/manifest.json")
-
-
-def test_two_runs_at_once_mine_once(tmp_path: Path) -> None:
-    seeds = ["net.box_loss_weight=1", "net.box_loss_weight=2"]
-    script = [command(tmp_path, *SMALL, "net=pnet", "epochs.pnet=1", seed) for seed in seeds]
-    runs = [
-        subprocess.Popen(each, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for each in [
-            [*script[0], f"hydra.run.dir={tmp_path}/train/pnet/a"],
-            [*script[1], f"hydra.run.dir={tmp_path}/train/pnet/b"],
-        ]
-    ]
-    printed = [run.communicate(timeout=300)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], printed
-    assert sum(text.count("mining Synthetic train:") for text in printed) == 1
-    assert sum(text.count("train patches: ") for text in printed) == 2

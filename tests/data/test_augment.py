@@ -30,6 +30,25 @@ def grey(count: int) -> Image:
     return np.full((count, 12, 12, 3), 100, np.uint8)
 
 
+def test_a_mirror_turns_pixels_and_boxes_left_for_right() -> None:
+    pixels, offsets = Augment([], mirror=1)(noise(4), OFFSETS, seed())
+    assert np.array_equal(pixels, noise(4)[:, :, ::-1])
+    expected = [[-0.05, -0.2, -0.1, 0.3], [0.0, 0.0, 0.4, -0.25], [0, 0, 0, 0], [-0.7, 0.8, -0.9, 0.9]]
+    np.testing.assert_allclose(offsets, expected, atol=1e-7)
+    assert (pixels.dtype, offsets.dtype) == (np.uint8, np.float32)
+
+
+@pytest.mark.parametrize(("mirror", "least", "most"), [(0.5, 350, 450), (0.1, 50, 110)])
+def test_each_patch_is_mirrored_on_its_own(mirror: float, least: int, most: int) -> None:
+    given, given_offsets = noise(1).repeat(800, axis=0), OFFSETS[:1].repeat(800, axis=0)
+    pixels, offsets = Augment([], draws=1, mirror=mirror)(given, given_offsets, seed())
+    mirrored = (pixels == noise(1)[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert least < mirrored.sum() < most
+    assert np.array_equal(pixels[~mirrored], given[~mirrored])
+    np.testing.assert_allclose(offsets[mirrored], [[-0.05, -0.2, -0.1, 0.3]] * mirrored.sum(), atol=1e-7)
+    assert np.array_equal(offsets[~mirrored], given_offsets[~mirrored])
+
+
 def test_a_horizontal_flip_mirrors_pixels_and_boxes() -> None:
     pixels, offsets = Augment([A.HorizontalFlip(p=1)], draws=1)(noise(4), OFFSETS, seed())
     assert np.array_equal(pixels, noise(4)[:, :, ::-1])
@@ -198,7 +217,7 @@ def test_flips_of_a_group_move_its_own_boxes() -> None:
 def test_the_seed_alone_decides() -> None:
     """Not what was done before, nor in which process."""
     transforms = [A.HorizontalFlip(p=0.5), A.GaussNoise(std_range=(0.1, 0.3), p=0.9)]
-    augment = Augment(transforms, draws=4)
+    augment = Augment(transforms, draws=4, mirror=0.5)
     first, first_offsets = augment(noise(4), OFFSETS, seed(1))
     other, _ = augment(noise(4), OFFSETS, seed(2))
     elsewhere = pickle.loads(pickle.dumps(augment))
@@ -217,6 +236,6 @@ def test_no_transforms_change_nothing() -> None:
 
 def test_what_was_given_stays_as_it_was() -> None:
     given, given_offsets = noise(4), OFFSETS.copy()
-    Augment([A.HorizontalFlip(p=1), A.RandomBrightnessContrast(p=1)])(given, given_offsets, seed())
+    Augment([A.HorizontalFlip(p=1), A.RandomBrightnessContrast(p=1)], mirror=1)(given, given_offsets, seed())
     assert np.array_equal(given, noise(4))
     assert np.array_equal(given_offsets, OFFSETS)

@@ -1,0 +1,96 @@
+"""Runs that are killed, stopped or started twice: in processes of their own, as users meet them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.command_lines import SMALL, command, only, train
+
+
+def stop_when(
+    output: Path, seen: Callable[[], bool], *overrides: str, how: signal.Signals = signal.SIGKILL
+) -> tuple[int, str]:
+    """Start training and send it and all its workers a signal as soon as something is seen: its status and output."""
+    log = output / "printed"
+    with log.open("w") as file:
+        script = command(output, *overrides, *SMALL)
+        process = subprocess.Popen(script, cwd=output, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not seen() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert process.poll() is None, "ended before it could be killed"
+    os.killpg(process.pid, how)
+    return process.wait(timeout=60), log.read_text()
+
+
+@pytest.mark.parametrize("callbacks", ["default", "averaged"])
+def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path: Path, callbacks: str) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    whole.mkdir()
+    broken.mkdir()
+    options = ["net=pnet", "epochs.pnet=4", f"callbacks={callbacks}"]
+    train(whole, *options)
+    stop_when(broken, lambda: bool(list(broken.glob("train/pnet/*/checkpoints/last.ckpt"))), *options)
+    assert not list(broken.glob("train/pnet/*/summary.json"))
+    printed = train(broken, *options, "ckpt_path=last")
+    assert "going on with" in printed
+    summaries = [json.loads(only(folder, "train/pnet/*/summary.json").read_text()) for folder in (whole, broken)]
+    assert summaries[0]["weights"] == summaries[1]["weights"]
+    assert summaries[0]["last_epoch"] == summaries[1]["last_epoch"]
+    assert "nothing to go on with" in train(broken, *options, "ckpt_path=last")
+
+
+def test_the_last_checkpoint_is_of_the_last_epoch_though_an_earlier_one_was_best(tmp_path: Path) -> None:
+    train(tmp_path, "net=pnet", "epochs.pnet=3", "net.optimizer.lr=0")  # so that the first epoch stays best
+    folder = only(tmp_path, "train/pnet/*") / "checkpoints"
+    epochs = {path.name: torch.load(path, weights_only=True)["epoch"] for path in folder.iterdir()}
+    assert epochs == {"best.ckpt": 0, "last.ckpt": 2}
+
+
+def test_ctrl_c_in_training_says_how_to_go_on(tmp_path: Path) -> None:
+    def trained() -> bool:
+        """In the middle of an epoch: PyTorch's file writer, in C++, would swallow the signal now and then."""
+        return any(
+            time.time() - path.stat().st_mtime > 0.1 for path in tmp_path.glob("train/pnet/*/checkpoints/last.ckpt")
+        )
+
+    status, printed = stop_when(tmp_path, trained, "net=pnet", "epochs.pnet=200", how=signal.SIGINT)
+    assert status == 130
+    assert "stopped: the same command with ckpt_path=last goes on" in printed
+    assert "Traceback" not in printed
+
+
+def test_killed_in_mining_it_mines_again(tmp_path: Path) -> None:
+    def mining() -> bool:
+        return any(path.stat().st_size for path in tmp_path.glob("patches/*.unfinished/pixels.bin"))
+
+    stop_when(tmp_path, mining, "net=pnet", "epochs.pnet=1", "source.num_images.train=400")
+    assert not list(tmp_path.glob("patches/train-*/manifest.json"))
+    printed = train(tmp_path, "net=pnet", "epochs.pnet=1", "source.num_images.train=30")
+    assert "pnet is trained" in printed
+    assert only(tmp_path, "patches/train-*px-*[0-9a-f]/manifest.json")
+
+
+def test_two_runs_at_once_mine_once(tmp_path: Path) -> None:
+    seeds = ["net.box_loss_weight=1", "net.box_loss_weight=2"]
+    script = [command(tmp_path, *SMALL, "net=pnet", "epochs.pnet=1", seed) for seed in seeds]
+    runs = [
+        subprocess.Popen(each, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for each in [
+            [*script[0], f"hydra.run.dir={tmp_path}/train/pnet/a"],
+            [*script[1], f"hydra.run.dir={tmp_path}/train/pnet/b"],
+        ]
+    ]
+    printed = [run.communicate(timeout=300)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0], printed
+    assert sum(text.count("mining Synthetic train:") for text in printed) == 1
+    assert sum(text.count("train patches: ") for text in printed) == 2
