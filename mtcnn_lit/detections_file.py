@@ -14,9 +14,10 @@ from typing import Any
 import torch
 
 from mtcnn_lit.detections import Detections
+from mtcnn_lit.errors import UserError
 
 
-class DetectionsFileError(ValueError):
+class DetectionsFileError(UserError):
     """A file of detections that can't be used; the message names the line and what is wrong with it."""
 
 

@@ -12,12 +12,14 @@ import numpy.typing as npt
 import PIL.Image
 import PIL.ImageOps
 
+from mtcnn_lit.errors import UserError
+
 Image: TypeAlias = npt.NDArray[np.uint8]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".gif"})
 
 
-class ImageError(ValueError):
+class ImageError(UserError):
     """A picture that can't be read or written; the message names it."""
 
 

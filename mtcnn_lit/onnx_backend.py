@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.nets import Net, PNet, weights_digest
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _PICTURE_AXES = {
 }
 
 
-class OnnxError(RuntimeError):
+class OnnxError(UserError):
     """A network that ONNX can't run here; the message names the reason and the remedy."""
 
 

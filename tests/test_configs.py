@@ -12,7 +12,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mtcnn_lit.experiment import schema
-from mtcnn_lit.experiment.build import build, build_experiment
+from mtcnn_lit.experiment.build import build
+from mtcnn_lit.experiment.build_experiment import build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.nets import PNet, RNet, WeightsError, load_net, weights_digest
 from mtcnn_lit.nets.weights import save_net

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 # A room may import itself and the rooms of the floors above it in this table, never a neighbour on its own floor.
 FLOORS = [
-    {"boxes", "size_prior"},
+    {"boxes", "errors", "size_prior"},
     {"detections", "images", "parallel", "prefetch", "face_sizes", "memory"},
     {"pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
     {"proposals", "crops", "onnx_backend"},
@@ -62,6 +62,7 @@ DETECTION_ROOMS = {
     "size_prior",
     "nets",
     "boxes",
+    "errors",
     "detections",
     "images",
     "draw",

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from mtcnn_lit.benchmark.process import Run
+from mtcnn_lit.errors import UserError
 
 
-class PeerError(ValueError):
+class PeerError(UserError):
     """Another detector that can't be run; the message names the setting and the remedy."""
 
 

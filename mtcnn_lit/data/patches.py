@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from mtcnn_lit.data.augment import Augment
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.store import PatchStore
 
@@ -27,7 +28,7 @@ class Label(IntEnum):
     NONE = 3
 
 
-class PatchError(ValueError):
+class PatchError(UserError):
     """Mined patches that can't be trained on; the message says what to change."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from mtcnn_lit.evaluation import Scores, detect_split, score, write_evaluation
-from mtcnn_lit.experiment.build import Experiment
+from mtcnn_lit.experiment.build_experiment import Experiment
 from mtcnn_lit.nets import Net, weights_digest
 
 # Where it lands: in the run's folder and in TensorBoard.

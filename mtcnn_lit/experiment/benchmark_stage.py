@@ -20,7 +20,7 @@ from mtcnn_lit.benchmark.tables import Bar, as_plain, bars_table
 from mtcnn_lit.benchmark.timing import Rounds, pair_ratios
 from mtcnn_lit.benchmark.training import bare_epoch
 from mtcnn_lit.data.patches import PatchBatch
-from mtcnn_lit.experiment.build import build_experiment
+from mtcnn_lit.experiment.build_experiment import build_experiment
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.stages import Stage
 

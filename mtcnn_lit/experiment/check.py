@@ -10,10 +10,12 @@ from typing import Any
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from mtcnn_lit.errors import UserError
+
 _HYDRA_KEYS = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError):
     """A configuration that can't be run; one line that names the key and the remedy."""
 
 

@@ -18,27 +18,10 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mtcnn_lit.benchmark.peer import PeerError
-from mtcnn_lit.data.patches import PatchError
-from mtcnn_lit.detections_file import DetectionsFileError
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.experiment import schema
-from mtcnn_lit.experiment.check import ConfigError, nearest
+from mtcnn_lit.experiment.check import nearest
 from mtcnn_lit.experiment.installation import configs
-from mtcnn_lit.images import ImageError
-from mtcnn_lit.nets import WeightsError
-from mtcnn_lit.onnx_backend import OnnxError
-from mtcnn_lit.sources.base import SourceError
-
-USER_ERRORS = (
-    ConfigError,
-    SourceError,
-    PatchError,
-    WeightsError,
-    ImageError,
-    OnnxError,
-    DetectionsFileError,
-    PeerError,
-)
 
 _QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
 
@@ -76,7 +59,7 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
     def guarded(config: DictConfig) -> float | None:
         try:
             return task(config)
-        except USER_ERRORS as error:
+        except UserError as error:
             _fail(str(error))
         except OmegaConfBaseException as error:
             _fail(_explain(error))

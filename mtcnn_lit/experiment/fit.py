@@ -17,7 +17,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.experiment.after_training import EVALUATION, evaluate_best
-from mtcnn_lit.experiment.build import Experiment, build_experiment
+from mtcnn_lit.experiment.build_experiment import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
 from mtcnn_lit.experiment.installation import command

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.nets.onet import ONet
 from mtcnn_lit.nets.pnet import PNet
 from mtcnn_lit.nets.rnet import RNet
@@ -27,7 +28,7 @@ _RELEASED = Path(__file__).parents[1] / "weights"
 _PREFIX = "net."
 
 
-class WeightsError(ValueError):
+class WeightsError(UserError):
     """Weights that can't be used; the message names the file and the remedy."""
 
 

@@ -12,13 +12,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.images import Image, read_image
 
 Split: TypeAlias = Literal["train", "val", "test"]
 BoxArray: TypeAlias = npt.NDArray[np.float32]
 
 
-class SourceError(ValueError):
+class SourceError(UserError):
     """A source that can't be used; the message names the path or line and the remedy."""
 
 

@@ -1,13 +1,16 @@
-"""What a command settles before it loads anything."""
+"""What a command settles before it loads anything, and what it does without."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mtcnn_lit.images import write_image
 from tests.test_layers import ROOT
 
 PROGRAM = """
@@ -30,3 +33,26 @@ def test_training_says_how_threads_wait_before_torch_is_loaded(given: dict[str, 
     )
     assert result.returncode == 0, result.stderr
     assert result.stderr.strip().endswith(f"True {expected}")
+
+
+DETECTS = """
+import sys
+from mtcnn_lit.experiment import commands
+networks = [f"detector.weights.{name}=pretrained" for name in ("pnet", "rnet", "onet")]
+sys.argv = ["scripts/detect.py", *networks, "input=image", "input.path=grey.png", "output=csv", "output.path=found.csv"]
+commands.detect()
+heavy = {"lightning", "torchmetrics", "albumentations", "tensorboard", "matplotlib", "scipy", "onnxruntime"}
+print("loaded:", sorted(heavy & sys.modules.keys()))
+"""
+
+
+def test_the_command_that_detects_loads_none_of_the_training_libraries(tmp_path: Path) -> None:
+    """They take longer to load than a picture takes to be looked at."""
+    write_image(tmp_path / "grey.png", np.full((60, 60, 3), 128, np.uint8))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        [sys.executable, "-c", DETECTS], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "loaded: []"
+    assert (tmp_path / "found.csv").is_file()

@@ -1,0 +1,99 @@
+"""A whole training run from its configuration: stage, data and trainer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from lightning import Callback, Trainer
+from omegaconf import DictConfig, OmegaConf
+
+from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.data.datamodule import PatchDataModule
+from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, clear_errors
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.checkpoint import earlier_net, upstream_nets
+from mtcnn_lit.nets import Net, weights_digest
+from mtcnn_lit.sources.base import Source
+from mtcnn_lit.stages import Stage
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that one training run needs.
+
+    Attributes:
+        upstream: digest of the weights of each network that mined, by name: those before the stage, and `earlier`.
+        init_from: digest of the weights that training starts with; None for fresh ones.
+        make_cascade: the networks before the stage, and the one given, as a cascade.
+    """
+
+    stage: Stage
+    data: PatchDataModule
+    trainer: Trainer
+    upstream: dict[str, str]
+    init_from: str | None
+    make_cascade: Callable[[Net], Cascade]
+
+
+def build_experiment(config: DictConfig) -> Experiment:
+    """Everything that ``configs/train.yaml`` describes.
+
+    Raises:
+        ConfigError: when an object refuses its settings.
+        SourceError, WeightsError: when data or upstream weights are missing.
+    """
+    train, val = build_source(config, "train"), build_source(config, "val")
+    chosen = cast("dict[str, str | None]", OmegaConf.to_container(config.upstream, resolve=True))
+    runs = Path(config.paths.output_dir)
+    upstream = upstream_nets(config.stage, chosen, runs)
+    make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
+    earlier = earlier_net(config.stage, chosen["earlier"], runs, "upstream.earlier")
+    if earlier and upstream:  # what an R-Net lets pass is moved already: no longer what it is shown
+        raise ConfigError("upstream.earlier: another round is for net=pnet alone; leave it out")
+    data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
+    trainer = _build_trainer(config, val, make_cascade)
+    start = earlier_net(config.stage, config.init_from, runs, "init_from")
+    stage = _build_stage(config, start)
+    miners = {**upstream, "earlier": earlier} if earlier else upstream
+    digests = {name: weights_digest(net) for name, net in miners.items()}
+    started = weights_digest(start) if start is not None else None
+    return Experiment(stage, data, trainer, digests, started, make_cascade)
+
+
+def _build_stage(config: DictConfig, start: Net | None) -> Stage:
+    """The stage, its network with fresh weights or with those to start from."""
+    stage = cast("Stage", build(config.net, "net")())
+    if start is not None:
+        stage.net.load_state_dict(start.state_dict())
+    return stage
+
+
+def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade | None) -> PatchDataModule:
+    """The data module; ``before`` are the networks that mine for R-Net and O-Net."""
+    make_data, miner = build(config.data, "data"), build_miner(config, train, before)
+    augment = build(config.augment, "augment")
+    with clear_errors("data"):
+        data = make_data(train=train, val=val, miner=miner, store_root=Path(config.paths.patch_dir), augment=augment)
+    return cast("PatchDataModule", data)
+
+
+def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:
+    callbacks = []
+    for name, node in config.callbacks.items():
+        callback = build(node, f"callbacks.{name}")
+        if isinstance(callback, functools.partial):
+            callback = callback(source=val, make_cascade=make_cascade)
+        callbacks.append(cast("Callback", callback))
+    logger = build(config.logger, "logger")
+    trainer = cast("Trainer", build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
+    every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs
+    if trainer.checkpoint_callbacks and epochs is not None and every > epochs > 0:
+        raise ConfigError(
+            f"trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every {every} "
+            f"epochs, of {epochs}; set it to {epochs} or less"
+        )
+    return trainer
