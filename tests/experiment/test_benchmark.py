@@ -18,6 +18,7 @@ from mtcnn_lit.images import write_image
 from mtcnn_lit.nets import ONet, PNet, RNet
 from mtcnn_lit.nets.weights import save_net
 from mtcnn_lit.sources import Synthetic
+from tests.forked import run_forked
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
@@ -106,7 +107,7 @@ def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> Non
     ],
 )
 def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, override: str, complaint: str) -> None:
-    result = run([*command, override], tmp_path)
+    result = run_forked(*command[1:], override, cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith(complaint)
     assert "Traceback" not in result.stderr

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mtcnn_lit.experiment.cli import plain_list, plain_paths
-
-ROOT = Path(__file__).parents[2]
+from tests.forked import run_forked
 
 CASES = {
     "wrong net": (
@@ -113,7 +110,7 @@ def test_one_line_says_what_is_wrong(name: str, tmp_path: Path) -> None:
     command = [text.format(tmp=tmp_path) for text in arguments]
     if command[0] == "train.py" and not any("output_dir" in text for text in command):
         command.append(f"paths.output_dir={tmp_path}")
-    result = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    result = run_forked(*command)
     assert result.returncode == 1
     lines = [line for line in result.stderr.splitlines() if line]
     assert lines == [expected.format(tmp=tmp_path)]

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from mtcnn_lit.images import read_image
+from tests.forked import run_forked
 from tests.report.written import epochs, write_events, write_record
 
-ROOT = Path(__file__).parents[2]
 CONFIG = "{{stage: '${{hydra:runtime.choices.net}}', net: {{lr: {lr}}}, seed: 0, paths: {{run_dir: {lr}}}}}"
 
 
 def compare(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "scripts" / "compare.py"), *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return run_forked("scripts/compare.py", *arguments, cwd=folder)
 
 
 def error_of(result: subprocess.CompletedProcess[str]) -> str:

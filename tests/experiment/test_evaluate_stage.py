@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from mtcnn_lit.experiment.evaluate import evaluate
 from mtcnn_lit.nets import ONet, PNet, RNet, WeightsError
 from mtcnn_lit.nets.weights import save_net
 from mtcnn_lit.sources import Synthetic
+from tests.forked import run_forked
 
 ROOT = Path(__file__).parents[2]
 SMALL = [
@@ -32,8 +32,7 @@ SMALL = [
 
 
 def command(tmp_path: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, str(ROOT / "scripts" / "evaluate.py"), *SMALL, "hydra.run.dir=out", *overrides]
-    return subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    return run_forked("scripts/evaluate.py", *SMALL, "hydra.run.dir=out", *overrides, cwd=tmp_path)
 
 
 def evaluate_here(tmp_path: Path, *overrides: str) -> float | None:

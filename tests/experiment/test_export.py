@@ -18,6 +18,7 @@ from mtcnn_lit.experiment import export as exporting
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.nets import load_net, normalize
 from mtcnn_lit.onnx_backend import OnnxError, to_onnx
+from tests.forked import run_forked
 
 ROOT = Path(__file__).parents[2]
 RELEASED = {name: ROOT / "mtcnn_lit" / "weights" / f"{name}.safetensors" for name in ("pnet", "rnet", "onet")}
@@ -74,7 +75,7 @@ def test_a_package_that_is_missing_is_one_line(tmp_path: Path) -> None:
 
 
 def test_weights_that_are_not_there_are_one_line(tmp_path: Path) -> None:
-    result = run_export(tmp_path, *WEIGHTS[1:])
+    result = run_forked("scripts/export.py", *WEIGHTS[1:], cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr == (
         "error: no finished pnet run below outputs: train one with 'python train.py net=pnet', "
@@ -84,7 +85,7 @@ def test_weights_that_are_not_there_are_one_line(tmp_path: Path) -> None:
 
 def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    result = run_export(tmp_path, *WEIGHTS, f"export.path={tmp_path / 'file'}")
+    result = run_forked("scripts/export.py", *WEIGHTS, f"export.path={tmp_path / 'file'}", cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr == f"error: export.path: can't write {tmp_path}/file/pnet.onnx: File exists\n"
 
