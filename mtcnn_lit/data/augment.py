@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from mtcnn_lit import boxes
 from mtcnn_lit.images import Image
 
 # albumentations asks the network for its newest version at import otherwise.
@@ -137,7 +139,7 @@ def _mirror(pixels: Image, offsets: Offsets, chosen: npt.NDArray[np.bool_]) -> t
         size = pixels.shape[1]
         turned = cv2.flip(pixels[chosen].reshape(-1, size, 3), 1)  # below each other: numpy takes ten times as long
         pixels[chosen] = turned.reshape(-1, size, size, 3)
-        offsets[chosen] = offsets[chosen][:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], dtype=np.float32)
+        offsets[chosen] = boxes.mirror(torch.from_numpy(offsets[chosen])).numpy()
     return pixels, offsets
 
 
