@@ -32,12 +32,12 @@ def stop_when(
     return process.wait(timeout=60), log.read_text()
 
 
-@pytest.mark.parametrize("callbacks", ["default", "averaged"])
-def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path: Path, callbacks: str) -> None:
+@pytest.mark.parametrize("setting", ["seed=0", "callbacks=averaged", "trainer.check_val_every_n_epoch=4"])
+def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path: Path, setting: str) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
-    options = ["net=pnet", "epochs.pnet=4", f"callbacks={callbacks}"]
+    options = ["net=pnet", "epochs.pnet=4", setting]
     train(whole, *options)
     stop_when(broken, lambda: bool(list(broken.glob("train/pnet/*/checkpoints/last.ckpt"))), *options)
     assert not list(broken.glob("train/pnet/*/summary.json"))

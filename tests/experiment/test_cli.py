@@ -69,7 +69,7 @@ CASES = {
         "not LabelThresholds(positive=0.1, part=0.4, negative=0.3)",
     ),
     "training that would keep nothing": (
-        ["train.py", "+trainer.check_val_every_n_epoch=9", "trainer.max_epochs=4"],
+        ["train.py", "trainer.check_val_every_n_epoch=9", "trainer.max_epochs=4"],
         "error: trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every 9 "
         "epochs, of 4; set it to 4 or less",
     ),
