@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -69,15 +70,17 @@ def test_ctrl_c_in_training_says_how_to_go_on(tmp_path: Path) -> None:
     assert "Traceback" not in printed
 
 
-def test_killed_in_mining_it_mines_again(tmp_path: Path) -> None:
+def test_killed_in_mining_it_goes_on_where_it_was(tmp_path: Path) -> None:
     def mining() -> bool:
-        return any(path.stat().st_size for path in tmp_path.glob("patches/*.unfinished/pixels.bin"))
+        return any(path.stat().st_size for path in tmp_path.glob("patches/train-*.unfinished/pixels.bin"))
 
-    stop_when(tmp_path, mining, "net=pnet", "epochs.pnet=1", "source.num_images.train=400")
+    options = ["net=pnet", "epochs.pnet=1"]
+    stop_when(tmp_path, mining, *options)
     assert not list(tmp_path.glob("patches/train-*/manifest.json"))
-    printed = train(tmp_path, "net=pnet", "epochs.pnet=1", "source.num_images.train=30")
+    printed = train(tmp_path, *options)
+    assert re.search(r"going on with picture \d+ of 24: \d+ patches are there", printed)
     assert "pnet is trained" in printed
-    assert only(tmp_path, "patches/train-*px-*[0-9a-f]/manifest.json")
+    assert json.loads(only(tmp_path, "patches/train-*/manifest.json").read_text())["images"] == 24
 
 
 def test_two_runs_at_once_mine_once(tmp_path: Path) -> None:

@@ -48,10 +48,14 @@ def mine(source: Source, miner: Miner, root: Path, workers: int) -> PatchStore:
 
     def run(writer: PatchWriter) -> Mapping[str, Any]:
         log.info("mining %s", source.summary())
+        if first := writer.next_image:
+            log.info("going on with picture %d of %d: %d patches are there", first + 1, len(source), writer.count)
         miner.prepare(workers)
-        origins = np.zeros(len(Origin), dtype=np.int64)
-        images = 0
-        for patches in map_images(source, miner, workers=workers, title=f"mining {source.split} {miner.size} px"):
+        remaining = range(first, len(source))
+        title = f"mining {source.split} {miner.size} px"
+        images = len(np.unique(writer.written("image")))
+        origins = np.bincount(writer.written("origin"), minlength=len(Origin))
+        for patches in map_images(source, miner, workers=workers, title=title, indices=remaining):
             writer.append(patches)
             origins += np.bincount(patches.origin, minlength=len(Origin))
             images += 1

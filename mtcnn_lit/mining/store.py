@@ -2,7 +2,7 @@
 
 One folder holds one mined set: raw little-endian columns and `manifest.json`. A store is written to a temporary
 folder beside its place and renamed when complete, under a file lock: a folder with the final name is always whole,
-and of two runs that want the same set the second waits and reuses it.
+of two runs that want the same set the second waits and reuses it, and what was interrupted goes on where it was.
 
 Labels are not stored: positive, part and negative follow from the IoU and the thresholds at training time.
 """
@@ -10,7 +10,7 @@ Labels are not stored: positive, part and negative follow from the IoU and the t
 from __future__ import annotations
 
 import json
-import shutil
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -89,13 +89,13 @@ class PatchStore:
             folder: where the set belongs; its name carries the fingerprint of everything that it depends on.
             manifest: what the set was made from, kept beside it.
             size: side of the patches, px.
-            mine: appends all patches to the writer and returns what to add to the manifest.
+            mine: appends the patches of all images from the writer's ``next_image`` on, in order, and returns what to
+                add to the manifest.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock")):
             if not (folder / _MANIFEST).is_file():
                 unfinished = folder.with_suffix(".unfinished")
-                shutil.rmtree(unfinished, ignore_errors=True)
                 with PatchWriter(unfinished, size) as writer:
                     results = mine(writer)
                 complete = {"format": FORMAT, **manifest, **results, "size": size, "patches": writer.count}
@@ -119,22 +119,42 @@ def _map(folder: Path, name: str, count: int, size: int) -> npt.NDArray[Any]:
 
 
 class PatchWriter:
-    """Appends patches to a new folder; holds none of them in memory."""
+    """Appends patches to a folder, after those that an interrupted writer left there; holds none of them in memory.
+
+    Attributes:
+        count: patches in the folder.
+        next_image: the image to go on with. What the interrupted writer had of its last image may not be all there is:
+            it is dropped.
+    """
 
     def __init__(self, folder: Path, size: int) -> None:
         self.count = 0
+        self.next_image = 0
         self._folder = folder
         self._columns = _columns(size)
         self._files: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> PatchWriter:
-        self._folder.mkdir(parents=True)
-        self._files = {name: (self._folder / f"{name}.bin").open("wb") for name in self._columns}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._files = {name: (self._folder / f"{name}.bin").open("ab") for name in self._columns}
+        row_bytes = {name: dtype.itemsize * math.prod(row) for name, (dtype, row) in self._columns.items()}
+        rows = min(file.tell() // row_bytes[name] for name, file in self._files.items())
+        image = self.written("image")[:rows]
+        if rows:
+            self.next_image = int(image[-1])
+            self.count = int(np.searchsorted(image, self.next_image))
+        for name, file in self._files.items():
+            file.truncate(self.count * row_bytes[name])
         return self
 
     def __exit__(self, *_: object) -> None:
         for file in self._files.values():
             file.close()
+
+    def written(self, column: str) -> npt.NDArray[Any]:
+        """A column of what was appended, read from its file."""
+        dtype, row = self._columns[column]
+        return np.fromfile(self._folder / f"{column}.bin", dtype).reshape(-1, *row)
 
     def append(self, patches: Patches) -> None:
         """Add patches at the end."""
@@ -147,4 +167,5 @@ class PatchWriter:
                 raise ValueError(f"column {name} must have shape {(count, *row)}, not {columns[name].shape}")
         for name, values in columns.items():
             self._files[name].write(values.data)
+            self._files[name].flush()  # so that no more than an image is lost when the process is killed
         self.count += count

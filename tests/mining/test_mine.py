@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from mtcnn_lit.images import write_image
+from mtcnn_lit.images import Image, write_image
 from mtcnn_lit.mining.mine import mine
 from mtcnn_lit.mining.random_crops import RandomCrops
+from mtcnn_lit.mining.store import Patches
 from mtcnn_lit.sources import SourceError
 from mtcnn_lit.sources.base import Annotation, FileSource, as_boxes
 from tests.mining.pictures import Box, noise
@@ -90,6 +91,29 @@ def test_any_number_of_workers_gives_the_same_bytes(images: Path, tmp_path: Path
     assert together.folder.name == alone.folder.name
     assert columns(together.folder) == columns(alone.folder)
     assert len(columns(alone.folder)) == 6
+
+
+def test_interrupted_it_goes_on_to_the_same_bytes(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, mined = folder_of(images), []
+    whole = mine(source, MINER, tmp_path / "whole", workers=0)
+    patches_of = RandomCrops.__call__
+
+    def stopped(miner: RandomCrops, image: Image, annotation: Annotation, index: int) -> Patches:
+        mined.append(index)
+        if mined == [0, 1, 2]:
+            raise KeyboardInterrupt
+        return patches_of(miner, image, annotation, index)
+
+    monkeypatch.setattr(RandomCrops, "__call__", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        mine(source, MINER, tmp_path / "broken", workers=0)
+    caplog.set_level(logging.INFO)
+    broken = mine(source, MINER, tmp_path / "broken", workers=0)
+    assert mined == [0, 1, 2, 1, 2]
+    assert "going on with picture 2 of 3: 9 patches are there" in caplog.messages
+    assert columns(broken.folder) == columns(whole.folder)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
+import os
 import pickle
 import time
 from collections.abc import Mapping
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mtcnn_lit.mining.processes import worker_context
 from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter
@@ -88,20 +93,30 @@ def test_no_patches(tmp_path: Path) -> None:
     assert_same(store.patches, patches(0))
 
 
-def test_a_miner_that_fails_leaves_nothing_behind_that_counts(tmp_path: Path) -> None:
+def mine_four(writer: PatchWriter) -> Mapping[str, Any]:
+    """A patch of each of the images 100,000 to 100,003, from the one on that the writer asks for."""
+    first = max(0, writer.next_image - 100_000)
+    writer.append(patches(4 - first, first))
+    return {"mined": 4 - first}
+
+
+def test_after_a_miner_that_failed_the_next_goes_on_with_its_last_image(tmp_path: Path) -> None:
     def fail(writer: PatchWriter) -> Mapping[str, Any]:
-        writer.append(patches(3, first=7))
+        writer.append(patches(3))
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
         PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, fail)
     assert not (tmp_path / "set").exists()
-    assert_same(open_or_mine_two(tmp_path / "set").patches, patches(2))
+    store = PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, mine_four)
+    assert_same(store.patches, patches(4))
+    assert (store.manifest["mined"], store.manifest["patches"]) == (2, 4)
 
 
 def mine_without_end(folder: Path, started: Path) -> None:
     def mine(writer: PatchWriter) -> Mapping[str, Any]:
-        writer.append(patches(100))
+        for number in range(3):
+            writer.append(patches(1, number))
         started.touch()
         time.sleep(60)
         return {}
@@ -109,7 +124,7 @@ def mine_without_end(folder: Path, started: Path) -> None:
     PatchStore.open_or_mine(folder, {}, SIZE, mine)
 
 
-def test_a_process_that_is_killed_leaves_nothing_behind_that_counts(tmp_path: Path) -> None:
+def test_after_a_process_that_was_killed_the_next_goes_on(tmp_path: Path) -> None:
     folder, started = tmp_path / "set", tmp_path / "started"
     process = worker_context().Process(target=mine_without_end, args=(folder, started))  # type: ignore[attr-defined]
     process.start()
@@ -119,8 +134,27 @@ def test_a_process_that_is_killed_leaves_nothing_behind_that_counts(tmp_path: Pa
     process.kill()
     process.join()
     assert not folder.exists()
-    assert_same(open_or_mine_two(folder).patches, patches(2))
+    assert_same(PatchStore.open_or_mine(folder, {}, SIZE, mine_four).patches, patches(4))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "set.lock", "started"]
+
+
+@given(quarters=st.lists(st.integers(0, 16), min_size=5, max_size=5))
+def test_columns_cut_off_anywhere_go_on_from_the_last_image_that_all_have(quarters: list[int]) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "set"
+        with PatchWriter(folder, SIZE) as writer:
+            writer.append(patches(3))
+            writer.append(patches(1, first=3)._replace(image=np.array([100_002], np.int32)))  # its second patch
+        for column, left in zip(Patches._fields, quarters, strict=True):  # quarters of a row
+            path = folder / f"{column}.bin"
+            os.truncate(path, path.stat().st_size * left // 16)
+        rows = min(quarters) // 4
+        with PatchWriter(folder, SIZE) as writer:
+            assert writer.next_image == [0, 100_000, 100_001, 100_002, 100_002][rows]
+            assert writer.count == [0, 0, 1, 2, 2][rows]
+            writer.append(patches(4 - writer.count, writer.count))
+        (folder / "manifest.json").write_text(json.dumps({"patches": 4, "size": SIZE}))
+        assert_same(PatchStore.open(folder).patches, patches(4))
 
 
 def mine_slowly(folder: Path, calls: Path, together: Barrier) -> None:
