@@ -5,7 +5,7 @@ import pytest
 
 from mtcnn_lit.mining import label
 from mtcnn_lit.mining.label import LabelThresholds, label_crops
-from mtcnn_lit.sources.base import as_boxes
+from mtcnn_lit.sources.base import Annotation, BoxArray, as_boxes
 from tests.mining.pictures import Box, annotate
 
 CROWD: list[Box] = [(100, 100, 140, 140), (120, 100, 160, 140)]
@@ -100,15 +100,42 @@ def test_no_crops(faces: list[Box]) -> None:
     assert (kept.shape, iou.shape, offsets.shape) == ((0,), (0,), (0, 4))
 
 
-def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    corners = np.random.default_rng(0).uniform(60, 160, (20, 2))
-    crops = np.hstack([corners, corners + 40]).astype(np.float32)
-    crowd = annotate(*CROWD, ignored=[(150, 60, 200, 120)])
-    whole = label_crops(crops, crowd)
-    assert 0 < len(whole.kept) < 20
-    monkeypatch.setattr(label, "_CHUNK", 3)
-    for column, expected in zip(label_crops(crops, crowd), whole, strict=True):
-        assert np.array_equal(column, expected)
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_in_a_large_crowd_each_crop_is_compared_with_every_face(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    rng = np.random.default_rng(0)
+    corners, sides = rng.uniform(0, 400, (150, 2)), rng.choice([9, 20, 60, 200], (150, 1))
+    crops = np.hstack([corners, corners + sides]).astype(np.float32)
+    faces, ignored = random_boxes(60, rng), random_boxes(10, rng)
+    monkeypatch.setattr(label, "_CHUNK", chunk)
+    labels = label_crops(crops, Annotation("crowd", faces, ignored))
+    expected = [pair_iou(crop, face) for crop in crops for face in (*faces, *map(around, faces))]
+    best = np.array(expected).reshape(len(crops), 2, len(faces)).max(axis=1)
+    free = [all(shared(crop, box) <= 0.1 * shared(crop, crop) for box in ignored) for crop in crops]
+    assert labels.kept.tolist() == np.flatnonzero(free).tolist()
+    assert 20 < len(labels.kept) < 130
+    assert labels.iou == pytest.approx(best.max(axis=1)[free], abs=1e-5)
+    sizes = np.tile(sides, 4)
+    nearest = ((faces[best.argmax(axis=1)] - crops) / sizes * (best.max(axis=1) > 0)[:, None])[free]
+    assert labels.offsets == pytest.approx(nearest, abs=1e-5)
+
+
+def random_boxes(count: int, rng: np.random.Generator) -> BoxArray:
+    corners = rng.uniform(0, 400, (count, 2))
+    return np.hstack([corners, corners + rng.uniform(8, 80, (count, 2))]).astype(np.float32)
+
+
+def around(box: BoxArray) -> BoxArray:
+    """The square around a box."""
+    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max() / 2
+    return np.hstack([centre - half, centre + half])
+
+
+def shared(a: BoxArray, b: BoxArray) -> float:
+    return float(np.prod((np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])).clip(0)))
+
+
+def pair_iou(a: BoxArray, b: BoxArray) -> float:
+    return shared(a, b) / (shared(a, a) + shared(b, b) - shared(a, b))
 
 
 def test_an_iou_at_the_limit_belongs_to_the_better_kind() -> None:
