@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -21,10 +22,15 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.images import Image
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
+
+
+class StoreError(UserError):
+    """Patches that can't be written; the message says why."""
 
 
 class Origin(IntEnum):
@@ -149,7 +155,8 @@ class PatchWriter:
 
     def __exit__(self, *_: object) -> None:
         for file in self._files.values():
-            file.close()
+            with suppress(OSError):  # what `append` could not write is tried again here
+                file.close()
 
     def written(self, column: str) -> npt.NDArray[Any]:
         """A column of what was appended, read from its file."""
@@ -157,7 +164,12 @@ class PatchWriter:
         return np.fromfile(self._folder / f"{column}.bin", dtype).reshape(-1, *row)
 
     def append(self, patches: Patches) -> None:
-        """Add patches at the end."""
+        """Add patches at the end.
+
+        Raises:
+            StoreError: when the disk is full.
+            ValueError: when the columns don't fit.
+        """
         count = len(patches.iou)
         columns = {
             name: np.ascontiguousarray(getattr(patches, name), kind) for name, (kind, _) in self._columns.items()
@@ -165,7 +177,10 @@ class PatchWriter:
         for name, (_, row) in self._columns.items():
             if columns[name].shape != (count, *row):
                 raise ValueError(f"column {name} must have shape {(count, *row)}, not {columns[name].shape}")
-        for name, values in columns.items():
-            self._files[name].write(values.data)
-            self._files[name].flush()  # so that no more than an image is lost when the process is killed
+        try:
+            for name, values in columns.items():
+                self._files[name].write(values.data)
+                self._files[name].flush()  # so that no more than an image is lost when the process is killed
+        except OSError as error:
+            raise StoreError(f"{self._folder}: {error.strerror}; make room, then the same command goes on") from error
         self.count += count

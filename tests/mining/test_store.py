@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import time
 from collections.abc import Mapping
 from multiprocessing.synchronize import Barrier
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtcnn_lit.mining.processes import worker_context
-from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter
+from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter, StoreError
 
 SIZE = 4
 
@@ -136,6 +137,20 @@ def test_after_a_process_that_was_killed_the_next_goes_on(tmp_path: Path) -> Non
     assert not folder.exists()
     assert_same(PatchStore.open_or_mine(folder, {}, SIZE, mine_four).patches, patches(4))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "set.lock", "started"]
+
+
+def test_a_full_disk_ends_in_a_line_and_the_next_goes_on(tmp_path: Path) -> None:
+    def mine(writer: PatchWriter) -> Mapping[str, Any]:
+        writer.append(patches(3))
+        writer._files["origin"].close()
+        with Path("/dev/full").open("ab", buffering=0) as writer._files["origin"]:
+            writer.append(patches(1, first=3))
+        return {}
+
+    message = f"{tmp_path}/set.unfinished: No space left on device; make room, then the same command goes on"
+    with pytest.raises(StoreError, match=f"^{re.escape(message)}$"):
+        PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, mine)
+    assert_same(PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, mine_four).patches, patches(4))
 
 
 @given(quarters=st.lists(st.integers(0, 16), min_size=5, max_size=5))
