@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -30,7 +30,7 @@ _MANIFEST = "manifest.json"
 
 
 class StoreError(UserError):
-    """Patches that can't be written; the message says why."""
+    """Patches that can't be written; the message says why, and how to go on."""
 
 
 class Origin(IntEnum):
@@ -153,9 +153,9 @@ class PatchWriter:
             file.truncate(self.count * row_bytes[name])
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         for file in self._files.values():
-            with suppress(OSError):  # what `append` could not write is tried again here
+            with suppress(OSError) if error else nullcontext():  # what `append` could not write is tried again here
                 file.close()
 
     def written(self, column: str) -> npt.NDArray[Any]:

@@ -139,6 +139,7 @@ def test_after_a_process_that_was_killed_the_next_goes_on(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "set.lock", "started"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
 def test_a_full_disk_ends_in_a_line_and_the_next_goes_on(tmp_path: Path) -> None:
     def mine(writer: PatchWriter) -> Mapping[str, Any]:
         writer.append(patches(3))
