@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -72,7 +73,8 @@ def test_ctrl_c_in_training_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_killed_in_mining_it_goes_on_where_it_was(tmp_path: Path) -> None:
     def mining() -> bool:
-        return any(path.stat().st_size for path in tmp_path.glob("patches/train-*.unfinished/pixels.bin"))
+        """Of the second picture there are patches: of the first alone, nothing is left to go on with."""
+        return any(np.fromfile(path, "<i4").any() for path in tmp_path.glob("patches/train-*.unfinished/image.bin"))
 
     options = ["net=pnet", "epochs.pnet=1"]
     stop_when(tmp_path, mining, *options)
