@@ -77,7 +77,7 @@ def write_image(path: str | Path, image: Image) -> None:
         raise ImageError(f"can't write {path}: the picture could not be encoded")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        encoded.tofile(path)
+        path.write_bytes(encoded.data)  # numpy's own `tofile` doesn't say why it stopped
     except OSError as error:
         raise ImageError(f"can't write {path}: {error.strerror or error}") from error
 

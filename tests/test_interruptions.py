@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -69,6 +70,41 @@ def test_ctrl_c_in_training_says_how_to_go_on(tmp_path: Path) -> None:
     assert status == 130
     assert "stopped: the same command with ckpt_path=last goes on" in printed
     assert "Traceback" not in printed
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=6m tmpfs small && "$@"
+status=$?
+cp -r small kept && exit $status
+"""
+
+
+@pytest.fixture(scope="module")
+def in_namespace() -> list[str]:
+    """How to run something that may mount disks of its own."""
+    words = ["unshare", "--user", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.run([*words, "true"], capture_output=True).returncode:
+        pytest.skip("nobody may mount a small disk here")
+    return words
+
+
+def test_a_full_disk_in_training_is_said_in_one_line_and_it_goes_on(tmp_path: Path, in_namespace: list[str]) -> None:
+    (tmp_path / "small").mkdir()
+    options = ["net=pnet", "epochs.pnet=5", "callbacks.render_detections.every_n_epochs=1"]
+    run = command(tmp_path / "small", *options, *SMALL)
+    stopped = subprocess.run(
+        [*in_namespace, "sh", "-c", FULL_DISK, "sh", *run], cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
+    assert stopped.returncode == 1
+    message = r"error: \S+: no space left on the disk; make room, then the same command with ckpt_path=last goes on"
+    assert re.search(message, stopped.stderr)
+    assert "Traceback" not in stopped.stderr
+    (tmp_path / "small").rmdir()
+    (tmp_path / "kept").rename(tmp_path / "small")
+    last = only(tmp_path, "small/train/pnet/*/checkpoints/last.ckpt")
+    assert 0 <= torch.load(last, weights_only=True)["epoch"] < 4
+    assert "going on with" in train(tmp_path / "small", *options, "ckpt_path=last")
+    assert torch.load(last, weights_only=True)["epoch"] == 4
 
 
 def test_killed_in_mining_it_goes_on_where_it_was(tmp_path: Path) -> None:

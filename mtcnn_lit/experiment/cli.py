@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +20,15 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mtcnn_lit.errors import UserError
+from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import nearest
 from mtcnn_lit.experiment.installation import configs
+
+# Why a run's folder, which Hydra makes, or a file in it can't be written.
+_CANT_WRITE = (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
+_WRITE_ELSEWHERE = "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER"
+_MAKE_ROOM = "make room, then the same command again"
 
 _QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
 
@@ -33,6 +40,13 @@ def _quieten() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # and so is a broken video
     warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
+    threading.excepthook = _tell_of_thread
+
+
+def _tell_of_thread(error: threading.ExceptHookArgs) -> None:
+    """What ends a thread, but for a full disk: TensorBoard's thread hands that on to the run, which ends with it."""
+    if not is_disk_full(error.exc_value):
+        threading.__excepthook__(error)
 
 
 def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Path | None = None) -> None:
@@ -50,6 +64,11 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
         hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(_guarded(task))()
     except (HydraException, OmegaConfBaseException) as error:
         _fail(_explain(error, folder))
+    except OSError as error:
+        if error.errno not in _CANT_WRITE and not is_disk_full(error):
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _fail(f"{place}{error.strerror}; {_MAKE_ROOM if is_disk_full(error) else _WRITE_ELSEWHERE}")
 
 
 def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig], float | None]:

@@ -16,14 +16,18 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 
+from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment.after_training import EVALUATION, evaluate_best
 from mtcnn_lit.experiment.build_experiment import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
 from mtcnn_lit.experiment.installation import command
+from mtcnn_lit.images import ImageError
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import NETS, load_net, weights_digest
 from mtcnn_lit.nets.weights import PRETRAINED, checkpoint_file, save_net
+
+_GOES_ON = "the same command with ckpt_path=last goes on"
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +37,7 @@ def fit(config: DictConfig) -> float:
 
     Raises:
         ConfigError, SourceError, WeightsError: when the run can't start; the message names the remedy.
+        UserError: when the disk is full.
     """
     check_config(config)
     _refuse_ddp_in_multirun(config)
@@ -46,9 +51,13 @@ def fit(config: DictConfig) -> float:
     experiment = build_experiment(config)
     try:
         experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
+        return _summarize(config, experiment, run)
     except SystemExit:  # Lightning ends the process on Ctrl-C without a word
-        raise KeyboardInterrupt("the same command with ckpt_path=last goes on") from None
-    return _summarize(config, experiment, run)
+        raise KeyboardInterrupt(_GOES_ON) from None
+    except (OSError, ImageError) as error:
+        if is_disk_full(error):
+            raise UserError(f"{run}: no space left on the disk; make room, then {_GOES_ON}") from error
+        raise
 
 
 def _refuse_ddp_in_multirun(config: DictConfig) -> None:

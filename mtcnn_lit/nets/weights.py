@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from mtcnn_lit.errors import UserError
@@ -60,10 +60,13 @@ def save_net(net: Net, name: str, path: Path, about: dict[str, str]) -> None:
 
     Args:
         about: what to keep beside them, such as where they come from.
+
+    Raises:
+        OSError: when the file can't be written.
     """
     weights = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(weights, path, metadata={"net": name, **about})
+    path.write_bytes(save(weights, metadata={"net": name, **about}))
 
 
 def weights_file(path: str | Path, name: str) -> Path:

@@ -97,6 +97,16 @@ CASES = {
         "error: no camera at rtsp://nobody:a=1&b@127.0.0.1:9/x?y, or another program has it: "
         "set input.device to a camera's number (0 is the first), its address, or a video file",
     ),
+    "no folder to write to": (
+        ["train.py", f"hydra.run.dir={__file__}/run"],
+        f"error: {__file__}/run: Not a directory; "
+        "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER",
+    ),
+    "a file where a folder should be": (
+        ["scripts/evaluate.py", f"hydra.run.dir={__file__}"],
+        f"error: {__file__}: File exists; "
+        "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER",
+    ),
     "no picture": (
         ["scripts/detect.py", "input.path={tmp}/none.jpg"],
         "error: no picture at {tmp}/none.jpg: set input.path to a file, or take input=folder",
