@@ -15,8 +15,12 @@ import torch
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-
 _allowed = threading.local()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

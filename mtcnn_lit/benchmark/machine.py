@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mtcnn_lit.parallel import cores
+
 
 def machine() -> dict[str, Any]:
     """The processor's name, how many cores this process may use, and the versions of Python and torch."""
     return {
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "system": platform.system(),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
@@ -15,6 +16,7 @@ from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.mine import Miner, mine
 from mtcnn_lit.mining.processes import start_loader, worker_context
 from mtcnn_lit.mining.store import PatchStore
+from mtcnn_lit.parallel import cores
 from mtcnn_lit.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,8 @@ class PatchDataModule(LightningDataModule):
         batch_size: patches of a training batch.
         ratio: positives : parts : negatives of a training batch.
         augment: of training patches, or None.
-        workers: processes that load batches.
+        workers: processes that load batches. None takes one where it doesn't have to share a core with training: each
+            operation is shared among all threads and is as slow as the slowest of them.
         mining_workers: processes that mine.
         seed: of the order and the augmentation.
     """
@@ -47,7 +50,7 @@ class PatchDataModule(LightningDataModule):
         batch_size: int,
         ratio: tuple[float, float, float] = (1, 1, 3),
         augment: Augment | None = None,
-        workers: int = 1,
+        workers: int | None = None,
         mining_workers: int = 2,
         seed: int = 0,
     ) -> None:
@@ -87,15 +90,21 @@ class PatchDataModule(LightningDataModule):
         return self._loader(dataset, sampler=labelled, batch_size=4 * self.batch_size)
 
     def _loader(self, dataset: PatchDataset, **options: object) -> DataLoader[PatchBatch]:
+        workers = self._spare_cores() if self.workers is None else self.workers
         return DataLoader(
             dataset,
             collate_fn=whole_batch,  # type: ignore[arg-type]
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            multiprocessing_context=worker_context() if self.workers else None,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            multiprocessing_context=worker_context() if workers else None,
             worker_init_fn=start_loader,
             **options,  # type: ignore[arg-type]
         )
+
+    def _spare_cores(self) -> int:
+        """One core that training doesn't need, if there is one."""
+        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type != "cpu"
+        return int(on_gpu or cores() > torch.get_num_threads())
 
 
 def describe(dataset: PatchDataset) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import albumentations as A
@@ -101,6 +102,20 @@ def test_validation_has_every_labelled_patch_once_and_untouched(store_root: Path
 def test_validation_batches_are_four_times_as_large(store_root: Path) -> None:
     pixels, _, _ = next(iter(datamodule(store_root).val_dataloader()))
     assert pixels.shape == (40, 12, 12, 3)
+
+
+@pytest.mark.parametrize(
+    ("device", "spare", "workers", "expected"),
+    [("cpu", 0, None, 0), ("cpu", 6, None, 1), ("cuda", 0, None, 1), ("cpu", 0, 3, 3), ("cuda", 6, 0, 0)],
+)
+def test_batches_are_loaded_beside_training_where_a_core_is_left_for_it(
+    store_root: Path, monkeypatch: pytest.MonkeyPatch, device: str, spare: int, workers: int | None, expected: int
+) -> None:
+    monkeypatch.setattr("mtcnn_lit.data.datamodule.cores", lambda: torch.get_num_threads() + spare)
+    module = datamodule(store_root, workers=workers)
+    module.trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(device)))  # type: ignore[assignment]
+    assert module.train_dataloader().num_workers == expected
+    assert module.val_dataloader().num_workers == expected
 
 
 def test_both_splits_are_mined_once_for_all_runs(store_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
