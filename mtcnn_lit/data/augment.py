@@ -26,7 +26,7 @@ Offsets = npt.NDArray[np.float32]
 
 
 # Transforms that look at no pixel's neighbours. Most of them go through a batch image by image, in a Python loop, so
-# that a group of patches, below each other, is one large picture for them.
+# that a group of patches is one large picture for them.
 _POINTWISE = (A.HueSaturationValue, A.RandomBrightnessContrast, A.ToGray, A.GaussNoise)
 
 # JPEG takes 16 rows at a time where it halves the colours, and no more than 65,500 in all. Two rows around each patch
@@ -87,9 +87,12 @@ class Augment:
 
     def _apply(self, pixels: Image, offsets: Offsets) -> tuple[Image, Offsets]:
         for compose, reach, moves in self._passes:
-            if reach is not None:
+            if reach == 0:  # a patch to a row: OpenCV converts colours along rows, and is slow on many short ones
+                picture = pixels.reshape(len(pixels), -1, 3)
+                pixels = compose(image=picture)["image"].reshape(pixels.shape)
+            elif reach is not None:
                 rows = _rows(pixels.shape[1], reach)
-                picture = pixels[:, rows].reshape(-1, *pixels.shape[2:])
+                picture = pixels.take(rows, axis=1).reshape(-1, *pixels.shape[2:])
                 changed = compose(image=picture)["image"].reshape(len(pixels), len(rows), *pixels.shape[2:])
                 first = int(rows.argmin())
                 pixels = changed[:, first : first + pixels.shape[1]]
@@ -126,8 +129,6 @@ def _reach(transform: A.BasicTransform | A.BaseCompose) -> int | None:
 @cache
 def _rows(size: int, reach: int) -> npt.NDArray[np.intp]:
     """Rows of a patch in a picture of many: with those within reach, as OpenCV reflects them, in whole blocks."""
-    if reach == 0:
-        return np.arange(size)
     more = -(size + 2 * reach) % _BLOCK + 2 * reach
     return np.pad(np.arange(size), (more // 2, more - more // 2), mode="reflect")
 

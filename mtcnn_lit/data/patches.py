@@ -81,7 +81,8 @@ class PatchDataset(Dataset[PatchBatch]):
     def __getitems__(self, indices: Sequence[int]) -> PatchBatch:
         chosen = np.asarray(indices)
         patches = self.store.patches
-        pixels, offsets = patches.pixels[chosen], patches.offsets[chosen]
+        pixels = np.asarray(patches.pixels).take(chosen, axis=0)  # faster than an index
+        offsets = np.asarray(patches.offsets).take(chosen, axis=0)
         if self.augment is not None:
             pixels, offsets = self.augment(pixels, offsets, np.random.SeedSequence([self.seed, *chosen[:8].tolist()]))
         return PatchBatch(torch.from_numpy(pixels), torch.from_numpy(self.labels[chosen]), torch.from_numpy(offsets))

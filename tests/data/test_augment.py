@@ -133,16 +133,19 @@ def test_changes_of_the_pixels_alone_leave_the_offsets_bit_for_bit() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "rounding"),
     [
-        A.HueSaturationValue((20, 20), (30, 30), (10, 10), p=1),
-        A.RandomBrightnessContrast((0.2, 0.2), (0.1, 0.1), p=1),
-        A.ToGray(p=1),
+        # OpenCV rounds hues in another way where it converts many pixels at once.
+        (A.HueSaturationValue((20, 20), (30, 30), (10, 10), p=1), 1),
+        (A.RandomBrightnessContrast((0.2, 0.2), (0.1, 0.1), p=1), 0),
+        (A.ToGray(p=1), 0),
     ],
 )
-def test_a_patch_changes_in_colour_as_it_would_alone(change: A.ImageOnlyTransform) -> None:
+def test_a_patch_changes_in_colour_as_it_would_alone(change: A.ImageOnlyTransform, rounding: int) -> None:
     pixels, _ = Augment([change], draws=1)(noise(4), OFFSETS, seed())
-    assert np.array_equal(pixels, [change(image=patch)["image"] for patch in noise(4)])
+    alone = np.stack([change(image=patch)["image"] for patch in noise(4)])
+    assert np.abs(pixels.astype(int) - alone).max() <= rounding
+    assert np.abs(pixels.astype(int) - noise(4)).max() > 10
 
 
 @pytest.mark.parametrize("size", [12, 24, 48])
