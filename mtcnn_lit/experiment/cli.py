@@ -64,11 +64,9 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
         hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(_guarded(task))()
     except (HydraException, OmegaConfBaseException) as error:
         _fail(_explain(error, folder))
-    except OSError as error:
-        if error.errno not in _CANT_WRITE and not is_disk_full(error):
-            raise
-        place = f"{error.filename}: " if error.filename else ""
-        _fail(f"{place}{error.strerror}; {_MAKE_ROOM if is_disk_full(error) else _WRITE_ELSEWHERE}")
+    except OSError as error:  # Hydra makes the run's folder
+        _fail_if_unwritable(error)
+        raise
 
 
 def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig], float | None]:
@@ -82,6 +80,9 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
             _fail(str(error))
         except OmegaConfBaseException as error:
             _fail(_explain(error))
+        except OSError as error:
+            _fail_if_unwritable(error)
+            raise
         except KeyboardInterrupt as stop:
             print(f"\nstopped{': ' if str(stop) else ''}{stop}", file=sys.stderr)
             sys.exit(130)
@@ -109,6 +110,14 @@ def _explain(error: BaseException, folder: Path | None = None) -> str:
                 return f"{each.full_key}: {reason}"
             return f"{each.full_key}: no such key{nearest(str(each.key), map(str, siblings))}"
     return str(error).splitlines()[0]
+
+
+def _fail_if_unwritable(error: OSError) -> None:
+    place = f"{error.filename}: " if error.filename else ""
+    if is_disk_full(error):
+        _fail(f"{place}{error.strerror}; {_MAKE_ROOM}")
+    if error.errno in _CANT_WRITE:
+        _fail(f"{place}{error.strerror}; {_WRITE_ELSEWHERE}")
 
 
 def _fail(message: str) -> NoReturn:

@@ -126,6 +126,17 @@ def test_one_line_says_what_is_wrong(name: str, tmp_path: Path) -> None:
     assert lines == [expected.format(tmp=tmp_path)]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").symlink_to("/dev/full")
+    weights = [f"detector.weights.{name}=pretrained" for name in ("pnet", "rnet", "onet")]
+    few = ["source.num_images.test=2", "source.image_size=[160,200]"]
+    result = run_forked("scripts/evaluate.py", f"hydra.run.dir={tmp_path}", *weights, *few)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "error: No space left on device; make room, then the same command again"
+    assert "Error executing" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("value", "folders"),
     [
