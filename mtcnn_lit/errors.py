@@ -11,6 +11,6 @@ class UserError(ValueError):
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or the one that it was made from, is that no room was left on the disk, or for this user."""
-    return (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)) or (
-        error is not None and is_disk_full(error.__cause__)
-    )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return error is not None and is_disk_full(error.__cause__)

@@ -90,7 +90,7 @@ class PatchDataModule(LightningDataModule):
         return self._loader(dataset, sampler=labelled, batch_size=4 * self.batch_size)
 
     def _loader(self, dataset: PatchDataset, **options: object) -> DataLoader[PatchBatch]:
-        workers = self._spare_cores() if self.workers is None else self.workers
+        workers = self._default_workers() if self.workers is None else self.workers
         return DataLoader(
             dataset,
             collate_fn=whole_batch,  # type: ignore[arg-type]
@@ -101,8 +101,8 @@ class PatchDataModule(LightningDataModule):
             **options,  # type: ignore[arg-type]
         )
 
-    def _spare_cores(self) -> int:
-        """One core that training doesn't need, if there is one."""
+    def _default_workers(self) -> int:
+        """One if there is a core that training doesn't need."""
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type != "cpu"
         return int(on_gpu or cores() > torch.get_num_threads())
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch.plugins import TorchCheckpointIO
 
 
@@ -20,23 +17,17 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """
 
     def save_checkpoint(
-        self, checkpoint: Mapping[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
         """Write a checkpoint to a path; its folder is made.
 
         Raises:
             OSError: when it can't be written.
         """
-        buffer = io.BytesIO()  # PyTorch's own writer, in C++, would hide what is wrong with the disk
-        torch.save(checkpoint, buffer)
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.unfinished")
         try:
-            with unfinished.open("wb") as file:
-                file.write(buffer.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
+            super().save_checkpoint(checkpoint, unfinished, storage_options)
             unfinished.replace(path)
         except OSError:
             unfinished.unlink(missing_ok=True)

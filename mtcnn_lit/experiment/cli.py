@@ -113,6 +113,7 @@ def _explain(error: BaseException, folder: Path | None = None) -> str:
 
 
 def _fail_if_unwritable(error: OSError) -> None:
+    """End the process if the error is that a run's folder, or a file in it, can't be written."""
     place = f"{error.filename}: " if error.filename else ""
     if is_disk_full(error):
         _fail(f"{place}{error.strerror}; {_MAKE_ROOM}")

@@ -16,12 +16,12 @@ from mtcnn_lit.experiment.checkpoint_io import AtomicCheckpointIO
 @contextmanager
 def files_of_at_most(size: int) -> Iterator[None]:
     """A stand-in for a full disk: whatever makes a file larger fails after the first bytes."""
-    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
