@@ -122,6 +122,21 @@ def test_an_input_of_frames_has_an_output_of_its_own_unless_another_is_chosen(
     assert set(composed("detect", overrides).output) - {"path"} == outputs
 
 
+@pytest.mark.parametrize(
+    ("has_bfloat16", "trainer", "expected"),
+    [(False, "cpu", "32-true"), (True, "cpu", "bf16-mixed"), (False, "gpu", "bf16-mixed")],
+)
+@pytest.mark.parametrize("experiment", ["release", "release_last"])
+@pytest.mark.parametrize("net", ["rnet", "onet"])
+def test_a_release_trains_in_the_precision_that_is_fast_here(
+    monkeypatch: pytest.MonkeyPatch, net: str, experiment: str, has_bfloat16: bool, trainer: str, expected: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": has_bfloat16}, raising=False)
+    chosen = [f"net={net}", f"trainer={trainer}", f"experiment={experiment}"]
+    config = composed("train", [*chosen, "source=widerface", "source.root=somewhere"])
+    assert config.trainer.precision == expected
+
+
 @pytest.mark.parametrize("path", sorted((CONFIGS / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
 def test_experiments_open_with_their_command_and_figure(path: Path) -> None:
     head = [line for line in path.read_text().splitlines()[:8] if line.startswith("#")]

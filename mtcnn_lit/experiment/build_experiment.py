@@ -16,6 +16,7 @@ from mtcnn_lit.data.datamodule import PatchDataModule
 from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, clear_errors
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.checkpoint import earlier_net, upstream_nets
+from mtcnn_lit.experiment.precision import warn_of_slow_precision
 from mtcnn_lit.nets import Net, weights_digest
 from mtcnn_lit.sources.base import Source
 from mtcnn_lit.stages import Stage
@@ -88,6 +89,7 @@ def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net]
         if isinstance(callback, functools.partial):
             callback = callback(source=val, make_cascade=make_cascade)
         callbacks.append(cast("Callback", callback))
+    warn_of_slow_precision(config.trainer)
     logger = build(config.logger, "logger")
     trainer = cast("Trainer", build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
     every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs

@@ -7,7 +7,9 @@ from enum import Enum
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
+
+from mtcnn_lit.experiment.precision import half_if_fast
 
 
 @dataclass
@@ -190,7 +192,8 @@ class CompareConfig:
 
 
 def register() -> None:
-    """Make the schemas known to Hydra."""
+    """Make the schemas known to Hydra, and what configurations ask of the machine."""
+    OmegaConf.register_new_resolver("half_if_fast", half_if_fast, replace=True)
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="detect_schema", node=DetectConfig)
