@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from mtcnn_lit.errors import UserError
+from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.images import Image
 
 FORMAT = 1
@@ -167,7 +167,7 @@ class PatchWriter:
         """Add patches at the end.
 
         Raises:
-            StoreError: when the disk is full.
+            StoreError: when the disk is full or fails.
             ValueError: when the columns don't fit.
         """
         count = len(patches.iou)
@@ -182,5 +182,6 @@ class PatchWriter:
                 self._files[name].write(values.data)
                 self._files[name].flush()  # so that no more than an image is lost when the process is killed
         except OSError as error:
-            raise StoreError(f"{self._folder}: {error.strerror}; make room, then the same command goes on") from error
+            remedy = "make room, then" if is_disk_full(error) else "once that is mended,"
+            raise StoreError(f"{self._folder}: {error.strerror}; {remedy} the same command goes on") from error
         self.count += count

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
 import re
 import time
 from collections.abc import Mapping
+from io import BytesIO
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -152,6 +154,19 @@ def test_a_full_disk_ends_in_a_line_and_the_next_goes_on(tmp_path: Path) -> None
     with pytest.raises(StoreError, match=f"^{re.escape(message)}$"):
         PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, mine)
     assert_same(PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, mine_four).patches, patches(4))
+
+
+def test_a_disk_that_fails_otherwise_is_not_told_to_be_full(tmp_path: Path) -> None:
+    class Failing(BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    message = f"{tmp_path}: Input/output error; once that is mended, the same command goes on"
+    with PatchWriter(tmp_path, SIZE) as writer:
+        writer._files["iou"].close()
+        writer._files["iou"] = Failing()
+        with pytest.raises(StoreError, match=f"^{re.escape(message)}$"):
+            writer.append(patches(1))
 
 
 @given(quarters=st.lists(st.integers(0, 16), min_size=5, max_size=5))
