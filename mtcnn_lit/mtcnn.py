@@ -82,7 +82,7 @@ class MTCNN:
         Raises:
             mtcnn_lit.nets.WeightsError: when a checkpoint is missing, broken or one of another network.
             mtcnn_lit.onnx_backend.OnnxError: when packages for ONNX are missing.
-            ValueError: when there is no such backend, or a setting is out of its range.
+            ValueError: when there is no such backend or device, or a setting is out of its range.
         """
         place = _pick_place(device, backend)
         nets = [load_net(path, name).to(place) for path, name in ((pnet, "pnet"), (rnet, "rnet"), (onet, "onet"))]
@@ -116,10 +116,17 @@ class MTCNN:
 
 
 def pick_device(device: str | torch.device) -> torch.device:
-    """The device of that name; "auto" is a GPU when there is one, else the CPU."""
+    """The device of that name; "auto" is a GPU when there is one, else the CPU.
+
+    Raises:
+        ValueError: when torch has no such device here.
+    """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # the latter by a torch that was built without GPUs
+        raise ValueError(f"device {device}: torch finds none here; take cpu or auto") from error
 
 
 def _pick_place(device: str | torch.device, backend: str) -> torch.device:
@@ -128,7 +135,7 @@ def _pick_place(device: str | torch.device, backend: str) -> torch.device:
         return pick_device(device)
     if backend != "onnx":
         raise ValueError(f"backend must be torch or onnx, not {backend}")
-    if device != "auto" and torch.device(device).type != "cpu":
+    if device != "auto" and pick_device(device).type != "cpu":
         raise ValueError(f"backend onnx runs on the CPU: set device to cpu or auto, not {device}")
     return torch.device("cpu")
 

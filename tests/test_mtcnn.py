@@ -168,6 +168,13 @@ def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch, gpu
     assert pick_device("cpu") == pick_device(torch.device("cpu")) == torch.device("cpu")
 
 
+@pytest.mark.parametrize("device", ["cdua", "cuda:99"])
+@pytest.mark.parametrize("backend", ["torch", "onnx"])
+def test_a_device_that_is_not_there_is_named(device: str, backend: str) -> None:
+    with pytest.raises(ValueError, match=f"^device {device}: torch finds none here; take cpu or auto$"):
+        MTCNN.from_pretrained(device=device, backend=backend)
+
+
 def test_the_released_weights_find_the_one_face_of_the_astronaut() -> None:
     found = MTCNN.from_pretrained(device="cpu").detect(skimage.data.astronaut())
     assert len(found) == 1

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+import torch
 from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.cascade import Cascade
@@ -20,6 +22,8 @@ from mtcnn_lit.experiment.precision import warn_of_slow_precision
 from mtcnn_lit.nets import Net, weights_digest
 from mtcnn_lit.sources.base import Source
 from mtcnn_lit.stages import Stage
+
+_GPUS = ("gpu", "cuda", "mps")
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,15 @@ def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade 
 def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:
     callbacks = []
     for name, node in config.callbacks.items():
-        callback = build(node, f"callbacks.{name}")
+        callback = _build(node, f"callbacks.{name}")
         if isinstance(callback, functools.partial):
             callback = callback(source=val, make_cascade=make_cascade)
         callbacks.append(cast("Callback", callback))
+    if config.trainer.get("accelerator") in _GPUS and not torch.accelerator.is_available():
+        raise ConfigError("trainer.accelerator: torch finds no GPU here; take trainer=cpu")
     warn_of_slow_precision(config.trainer)
     logger = build(config.logger, "logger")
-    trainer = cast("Trainer", build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
+    trainer = cast("Trainer", _build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
     every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs
     if trainer.checkpoint_callbacks and epochs is not None and every > epochs > 0:
         raise ConfigError(
@@ -99,3 +105,11 @@ def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net]
             f"epochs, of {epochs}; set it to {epochs} or less"
         )
     return trainer
+
+
+def _build(node: DictConfig, key: str, **live: object) -> object:
+    """As `build`; what Lightning refuses is no ValueError."""
+    try:
+        return build(node, key, **live)
+    except MisconfigurationException as error:
+        raise ConfigError(f"{key}: {error}") from error

@@ -40,6 +40,7 @@ def _quieten() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # and so is a broken video
     warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=r"Early stopping conditioned on.*")  # an error follows
     threading.excepthook = _tell_of_thread
 
 

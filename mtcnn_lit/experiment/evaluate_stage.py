@@ -14,7 +14,7 @@ from mtcnn_lit.data.patches import PatchDataset
 from mtcnn_lit.draw import draw
 from mtcnn_lit.evaluation.patch_report import patch_summary, write_patch_evaluation
 from mtcnn_lit.evaluation.patches import PatchScores, ask
-from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, chosen_split
+from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, chosen_split, clear_errors
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.images import Image, ImageError
@@ -47,12 +47,14 @@ def evaluate_stage(config: DictConfig) -> float:
     for key in ("calibrate", "detections"):
         if config[key]:
             raise ConfigError(f"{key}: is of the whole cascade, leave out net={config.stage}")
+    with clear_errors("detector"):
+        device = pick_device(config.detector.device)
     source = build_source(config, chosen_split(config))
     nets = _load_nets(config)
     cascade = build_cascade(config, "detector", list(nets.values()))
     dataset = _mine(config, source, cascade)
     for each in cascade.nets:  # only now: processes that mine can't use a GPU
-        each.to(pick_device(config.detector.device))
+        each.to(device)
     answers = ask(cascade.nets[-1], dataset, 4 * config.data.batch_size)
     about = {
         "net": config.stage,

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from lightning import seed_everything
+from lightning import Trainer, seed_everything
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
@@ -36,7 +37,7 @@ def fit(config: DictConfig) -> float:
     """Train one stage and return the monitored metric of its best checkpoint.
 
     Raises:
-        ConfigError, SourceError, WeightsError: when the run can't start; the message names the remedy.
+        ConfigError, SourceError, WeightsError: when the run can't start or go on; the message names the remedy.
         UserError: when the disk is full.
     """
     check_config(config)
@@ -54,10 +55,21 @@ def fit(config: DictConfig) -> float:
         return _summarize(config, experiment, run)
     except SystemExit:  # Lightning ends the process on Ctrl-C without a word
         raise KeyboardInterrupt(_GOES_ON) from None
-    except (OSError, ImageError) as error:
+    except (MisconfigurationException, OSError, ImageError) as error:
+        print()  # the progress bar has not ended its line
+        if isinstance(error, MisconfigurationException):
+            raise _misconfigured(config, experiment.trainer, error) from error
         if is_disk_full(error):
             raise UserError(f"{run}: no space left on the disk; make room, then {_GOES_ON}") from error
         raise
+
+
+def _misconfigured(config: DictConfig, trainer: Trainer, error: MisconfigurationException) -> ConfigError:
+    """What Lightning finds wrong only once it trains."""
+    logged, metric = sorted(trainer.callback_metrics), config.monitor.metric
+    if logged and metric not in logged:  # as ModelCheckpoint finds after the first validation
+        return ConfigError(f"monitor.metric: nothing called {metric} is logged; there are: {', '.join(logged)}")
+    return ConfigError(f"trainer: {error}")
 
 
 def _refuse_ddp_in_multirun(config: DictConfig) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mtcnn_lit.experiment.cli import plain_list, plain_paths
+from tests.command_lines import SMALL
 from tests.forked import run_forked
 
 CASES = {
@@ -73,6 +75,20 @@ CASES = {
         "error: trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every 9 "
         "epochs, of 4; set it to 4 or less",
     ),
+    "a setting that Lightning refuses": (
+        ["train.py", "+trainer.limit_train_batches=2.5"],
+        "error: trainer: You have passed invalid value 2.5 for limit_train_batches, "
+        "it has to be in [0.0, 1.0] or an int.",
+    ),
+    "wrong device": (
+        ["scripts/evaluate.py", "detector.device=cdua", "hydra.run.dir={tmp}"]
+        + [f"detector.weights.{net}=pretrained" for net in ("pnet", "rnet", "onet")],
+        "error: detector: device cdua: torch finds none here; take cpu or auto",
+    ),
+    "wrong device for one network": (
+        ["scripts/evaluate.py", "net=pnet", "detector.device=cdua", "hydra.run.dir={tmp}"],
+        "error: detector: device cdua: torch finds none here; take cpu or auto",
+    ),
     "wrong backend": (
         ["scripts/evaluate.py", "detector.backend=onxx", "hydra.run.dir={tmp}"]
         + [f"detector.weights.{net}=pretrained" for net in ("pnet", "rnet", "onet")],
@@ -124,6 +140,29 @@ def test_one_line_says_what_is_wrong(name: str, tmp_path: Path) -> None:
     assert result.returncode == 1
     lines = [line for line in result.stderr.splitlines() if line]
     assert lines == [expected.format(tmp=tmp_path)]
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("trainer", ["gpu", "ddp"])
+def test_without_a_gpu_a_trainer_for_one_names_the_other(trainer: str, tmp_path: Path) -> None:
+    result = run_forked("train.py", f"trainer={trainer}", f"paths.output_dir={tmp_path}")
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == ["error: trainer.accelerator: torch finds no GPU here; take trainer=cpu"]
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("monitor.metric=val/foo", "error: monitor.metric: nothing called val/foo is logged; there are: "),
+        ("+trainer.limit_train_batches=0.0001", "error: trainer: You requested to check 0.0001 of the"),
+    ],
+)
+def test_what_lightning_refuses_while_it_trains_is_one_line_too(override: str, expected: str, tmp_path: Path) -> None:
+    result = run_forked("train.py", override, "epochs.pnet=2", f"paths.output_dir={tmp_path}", *SMALL)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert result.stderr.splitlines()[-1].startswith(expected)
+    assert "val/ap" in result.stderr.splitlines()[-1] or "limit_train_batches" in override
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
