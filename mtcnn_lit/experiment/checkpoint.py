@@ -98,10 +98,13 @@ def earlier_net(stage: str, chosen: str | None, output_dir: Path, key: str) -> N
 
 
 def last_run(output_dir: Path, run: Path) -> Path | None:
-    """The newest earlier run of the same command as ``run`` that has a checkpoint; None without one.
+    """What ``run`` goes on with: the newest run of the same command that has a checkpoint; None without one.
 
-    The same command means the same overrides, but for ``ckpt_path`` and Hydra's own.
+    The same command means the same overrides, but for ``ckpt_path`` and Hydra's own. A folder that holds a checkpoint
+    already was named by ``hydra.run.dir``: then it is that one.
     """
+    if (run / LAST).is_file():
+        return run
     wanted = _overrides(run)
     others = (other for other in run_folders(output_dir) if other.resolve() != run.resolve())
     return next((other for other in others if (other / LAST).is_file() and _overrides(other) == wanted), None)

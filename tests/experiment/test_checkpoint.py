@@ -12,12 +12,18 @@ from mtcnn_lit.experiment.checkpoint import has_finished_run, last_run, latest_r
 from mtcnn_lit.nets import WeightsError
 
 
+def begin_run(folder: Path, overrides: list[str]) -> Path:
+    """A run's folder as Hydra makes it."""
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+    return folder
+
+
 def make_run(
     folder: Path, overrides: list[str], *, stage: str | None = None, finished: float = 0, age: float = 0
 ) -> Path:
-    """A run's folder; finished when it is given a stage."""
-    (folder / ".hydra").mkdir(parents=True)
-    (folder / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+    """The folder of a run that has trained; finished when it is given a stage."""
+    begin_run(folder, overrides)
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "last.ckpt").touch()
     if stage:
@@ -51,13 +57,20 @@ def test_a_command_goes_on_with_its_own_newest_run(tmp_path: Path) -> None:
     make_run(tmp_path / "train" / "pnet" / "older", ["net=pnet", "seed=1"], age=20)
     mine = make_run(tmp_path / "train" / "pnet" / "newer", ["seed=1", "net=pnet", "ckpt_path=last"], age=10)
     make_run(tmp_path / "train" / "pnet" / "other", ["net=pnet", "seed=2"], age=5)
-    current = make_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last", "seed=1"])
+    current = begin_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last", "seed=1"])
     assert last_run(tmp_path, current) == mine
+
+
+def test_a_command_goes_on_in_the_folder_that_it_names(tmp_path: Path) -> None:
+    """`hydra.run.dir=FOLDER ckpt_path=last` began anew there, over the checkpoint."""
+    make_run(tmp_path / "train" / "pnet" / "elsewhere", ["net=pnet"], age=5)
+    current = make_run(tmp_path / "mine", ["net=pnet", "ckpt_path=last"])
+    assert last_run(tmp_path, current) == current
 
 
 def test_a_command_that_never_ran_has_nothing_to_go_on_with(tmp_path: Path) -> None:
     make_run(tmp_path / "train" / "pnet" / "other", ["net=pnet", "seed=2"])
-    current = make_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last"])
+    current = begin_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last"])
     assert last_run(tmp_path, current) is None
 
 
