@@ -135,7 +135,7 @@ def _pick_place(device: str | torch.device, backend: str) -> torch.device:
         return pick_device(device)
     if backend != "onnx":
         raise ValueError(f"backend must be torch or onnx, not {backend}")
-    if device != "auto" and pick_device(device).type != "cpu":
+    if str(device).partition(":")[0] not in ("auto", "cpu"):
         raise ValueError(f"backend onnx runs on the CPU: set device to cpu or auto, not {device}")
     return torch.device("cpu")
 
