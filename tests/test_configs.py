@@ -38,11 +38,11 @@ ENTRIES = {
         "experiment",
         "debug",
     ],
-    "detect": ["input", "output", "detector"],
-    "evaluate": ["net", "data", "source", "detector"],
-    "benchmark": ["net", "data", "source", "augment", "trainer", "detector", "peer"],
+    "detect": ["input", "output", "detector", "detector/weights"],
+    "evaluate": ["net", "data", "source", "detector", "detector/weights"],
+    "benchmark": ["net", "data", "source", "augment", "trainer", "detector", "detector/weights", "peer"],
     "compare": ["paths"],
-    "export": ["paths"],
+    "export": ["paths", "detector/weights"],
 }
 # An experiment is composed with what its own command line sets besides.
 NEEDED["experiment"] = {
@@ -84,6 +84,13 @@ def test_every_option_composes_and_fits_its_targets(entry: str, group: str, name
     config = composed(entry, [f"{group}={name}", *NEEDED.get(group, {}).get(name, [])])
     check_config(config)
     OmegaConf.to_container(config, resolve=True)
+
+
+@pytest.mark.parametrize("entry", ["detect", "evaluate", "benchmark", "export"])
+def test_one_word_takes_the_released_weights(entry: str) -> None:
+    config = composed(entry, ["detector/weights=pretrained", "detector.weights.pnet=run"])
+    assert config.detector.weights == {"pnet": "run", "rnet": "pretrained", "onet": "pretrained"}
+    assert composed(entry, []).detector.weights == {"pnet": None, "rnet": None, "onet": None}
 
 
 @pytest.mark.parametrize("net", ["pnet", "rnet", "onet"])

@@ -95,7 +95,12 @@ def _rows(scores: Scores) -> list[list[str]]:
 
 def _worth(scores: Scores) -> str:
     """What a score is worth, in one line."""
-    shares = [f"{band.right / band.shown:.0%} from {band.lowest:g} on" for band in scores.bands if band.shown]
+    ends = ["on", *(f"to {band.lowest:g}" for band in scores.bands)]
+    shares = [
+        f"{band.right / band.shown:.0%} from {band.lowest:g} {end}"
+        for band, end in zip(scores.bands, ends, strict=False)
+        if band.shown
+    ]
     return f"right by score: {', '.join(shares) or _NOTHING}"
 
 

@@ -110,7 +110,15 @@ def _explain(error: BaseException, folder: Path | None = None) -> str:
             if str(each.key) in map(str, siblings):
                 return f"{each.full_key}: {reason}"
             return f"{each.full_key}: no such key{nearest(str(each.key), map(str, siblings))}"
-    return str(error).splitlines()[0]
+    return _explain_group(str(error)) or str(error).splitlines()[0]
+
+
+def _explain_group(message: str) -> str | None:
+    """One line for Hydra's two about an option of a group that the command does not have; None for other messages."""
+    if not (group := re.search(r"Could not override '(.+?)'", message)):
+        return None
+    meant = re.search(r"Did you mean to override (.+)\?", message)
+    return f"{group[1]}: no such key or group of this command" + (f"; did you mean {meant[1]}?" if meant else "")
 
 
 def _fail_if_unwritable(error: OSError) -> None:

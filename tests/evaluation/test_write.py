@@ -73,6 +73,6 @@ def test_the_terminal_gets_the_figures_and_the_ledger() -> None:
     assert lines[0] == "Pictures train: 2 images, 4 faces, 1 ignored, 0 skipped"
     assert lines[1].split() == ["value"]
     assert lines[2].split() == ["AP", "at", "IoU", ".5", "0.417"]
-    assert lines[-1] == "right by score: 100% from 0.9 on, 0% from 0.8 on, 100% from 0.6 on"
+    assert lines[-1] == "right by score: 100% from 0.9 on, 0% from 0.8 to 0.9, 100% from 0.6 to 0.7"
     detected = detect_split(bright_cascade(), found.source)
     assert "Faces not lost yet after each step" in summary(detected, score(detected))

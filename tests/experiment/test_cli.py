@@ -103,6 +103,18 @@ CASES = {
         "error: output=imgaes: no such configuration; did you mean images? "
         "There are: crops, csv, images, json, stream, video, window",
     ),
+    "a group of another command": (
+        ["scripts/detect.py", "augment=none"],
+        "error: augment: no such key or group of this command",
+    ),
+    "a group at its place in another command": (
+        ["train.py", "detector=recall"],
+        "error: detector: no such key or group of this command; did you mean detector@cascade?",
+    ),
+    "a group within a group of another command": (
+        ["train.py", "detector/weights=pretrained"],
+        "error: detector/weights: no such key or group of this command",
+    ),
     "no match": (
         ["scripts/detect.py", "input.path={tmp}/it's (1)*.jpg"],
         "error: no picture matches {tmp}/it's (1)*.jpg: looked for files ending in "
