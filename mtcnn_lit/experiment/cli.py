@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment import schema
+from mtcnn_lit.experiment.arguments import plain_values
 from mtcnn_lit.experiment.check import nearest
 from mtcnn_lit.experiment.installation import configs
 
@@ -29,8 +30,6 @@ from mtcnn_lit.experiment.installation import configs
 _CANT_WRITE = (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
 _WRITE_ELSEWHERE = "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER"
 _MAKE_ROOM = "make room, then the same command again"
-
-_QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
 
 
 def _quieten() -> None:
@@ -59,6 +58,7 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
     folder = (folder or configs()).absolute()
     schema.register()
     _quieten()
+    sys.argv[1:] = plain_values(sys.argv[1:])
     # Otherwise Hydra prints errors of composition itself, over many lines, and ends the process.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -133,44 +133,3 @@ def _fail_if_unwritable(error: OSError) -> None:
 def _fail(message: str) -> NoReturn:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
-
-
-def plain_list(arguments: Sequence[str], key: str) -> list[str]:
-    """Command line arguments with ``key=A,B`` written as the list that it means to Hydra: ``key=['A','B']``.
-
-    To Hydra itself ``key=A,B`` is a sweep, and an error without ``-m``. The quotes let paths hold whatever they like.
-    """
-    return [_as_list(text, f"{key}=") for text in arguments]
-
-
-def plain_paths(arguments: Sequence[str]) -> list[str]:
-    """Command line arguments with the values of all ``….path=`` and ``….device=`` in quotes: ``it's (1).jpg`` passes.
-
-    ``~`` becomes the home folder, as it does in other words of a command line.
-    """
-    return [_as_path(text) for text in arguments]
-
-
-def _as_list(text: str, start: str) -> str:
-    value = text.removeprefix(start)
-    if not text.startswith(start) or value.startswith("["):
-        return text
-    if value.startswith(_QUOTED):
-        return f"{start}[{value}]"
-    return f"{start}[{','.join(_quote(part) for part in value.split(',') if part)}]"
-
-
-def _as_path(text: str) -> str:
-    key, _, value = text.partition("=")
-    if not key.endswith((".path", ".device")) or value in ("", "null") or value.startswith(_QUOTED):
-        return text
-    return f"{key}={_quote(os.path.expanduser(value))}"  # noqa: PTH111 - pathlib fails on `~name.jpg`
-
-
-def _quote(text: str) -> str:
-    # In quotes Hydra takes backslashes as they are, but for those before a quote or the end.
-    return "'" + re.sub(r"(\\*)('|\Z)", _escape, text) + "'"
-
-
-def _escape(match: re.Match[str]) -> str:
-    return 2 * match[1] + ("\\'" if match[2] else "")

@@ -25,7 +25,8 @@ def train() -> None:
 
 def detect() -> None:
     """Find faces: ``input=folder input.path=DIR output=json output.path=FILE.jsonl``."""
-    from mtcnn_lit.experiment.cli import plain_list, plain_paths, run
+    from mtcnn_lit.experiment.arguments import plain_list, plain_paths
+    from mtcnn_lit.experiment.cli import run
     from mtcnn_lit.experiment.detect import detect
 
     sys.argv[1:] = plain_paths(plain_list(sys.argv[1:], "output"))
@@ -34,7 +35,8 @@ def detect() -> None:
 
 def evaluate() -> None:
     """Measure the cascade on a source's test split: ``source=widerface source.root=DIR``."""
-    from mtcnn_lit.experiment.cli import plain_list, run
+    from mtcnn_lit.experiment.arguments import plain_list
+    from mtcnn_lit.experiment.cli import run
     from mtcnn_lit.experiment.evaluate import evaluate
 
     sys.argv[1:] = plain_list(sys.argv[1:], "recall")
@@ -43,7 +45,8 @@ def evaluate() -> None:
 
 def compare() -> None:
     """Draw curves and figures of runs beside each other: ``runs=outputs/train,outputs/sweeps``."""
-    from mtcnn_lit.experiment.cli import plain_list, run
+    from mtcnn_lit.experiment.arguments import plain_list
+    from mtcnn_lit.experiment.cli import run
     from mtcnn_lit.experiment.compare import compare
 
     sys.argv[1:] = plain_list(sys.argv[1:], "runs")

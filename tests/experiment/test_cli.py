@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from mtcnn_lit.experiment.cli import plain_list, plain_paths
 from tests.command_lines import SMALL
 from tests.forked import run_forked
 
@@ -186,38 +184,3 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == "error: No space left on device; make room, then the same command again"
     assert "Error executing" not in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("value", "folders"),
-    [
-        ("a", ["a"]),
-        ("a,b/2026-01-01_00-00-00", ["a", "b/2026-01-01_00-00-00"]),
-        ("lr=3,a b,", ["lr=3", "a b"]),
-        ("it's,{x},é(1)", ["it's", "{x}", "é(1)"]),
-        ("end\\,mid\\dle,\\'", ["end\\", "mid\\dle", "\\'"]),
-        ("[a,b]", ["a", "b"]),
-        ("'a,b',\"c\"", ["a,b", "c"]),
-        ("${paths.output_dir}/train", ["${paths.output_dir}/train"]),
-        ("", []),
-    ],
-)
-def test_a_plain_list_is_what_hydra_reads(value: str, folders: list[str]) -> None:
-    (override,) = plain_list([f"runs={value}"], "runs")
-    assert [str(folder) for folder in OverridesParser.create().parse_override(override).value()] == folders  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    "path", ["it's (1).jpg", "~nobody (2).jpg", "Grüße/a,b=c.jpg", "DIR/[ab]*.jpg", "end\\", "0", "-", "{a}#b"]
-)
-def test_any_path_is_what_hydra_reads(path: str) -> None:
-    for text in plain_paths([f"input.path={path}", f"output.json.path={path}", f"input.device={path}"]):
-        assert OverridesParser.create().parse_override(text).value() == path
-    assert plain_paths(["input.path=~/a.jpg"]) == [f"input.path='{Path.home() / 'a.jpg'}'"]
-    assert plain_paths(["a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a"]) == [
-        *("a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a")
-    ]
-
-
-def test_other_arguments_stay_as_they_are() -> None:
-    assert plain_list(["-m", "paths.output_dir=a,b", "+runs=a"], "runs") == ["-m", "paths.output_dir=a,b", "+runs=a"]

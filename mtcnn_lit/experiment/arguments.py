@@ -1,0 +1,78 @@
+"""Arguments of command lines as users write them, made what Hydra's grammar reads."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+_QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
+
+
+def plain_list(arguments: Sequence[str], key: str) -> list[str]:
+    """Command line arguments with ``key=A,B`` written as the list that it means to Hydra: ``key=['A','B']``.
+
+    To Hydra itself ``key=A,B`` is a sweep, and an error without ``-m``. The quotes let paths hold whatever they like.
+    """
+    return [_as_list(text, f"{key}=") for text in arguments]
+
+
+def plain_paths(arguments: Sequence[str]) -> list[str]:
+    """Command line arguments with the values of all ``….path=`` and ``….device=`` in quotes: ``it's (1).jpg`` passes.
+
+    ``~`` becomes the home folder, as it does in other words of a command line.
+    """
+    return [_as_path(text) for text in arguments]
+
+
+def plain_values(arguments: Sequence[str]) -> list[str]:
+    """Command line arguments with those values in quotes that Hydra's grammar can't read: ``source.root=~/Bilder (1)``.
+
+    Hydra wants quotes around letters beyond ASCII, ``~``, ``=`` and brackets within a word. Lists, mappings and what is
+    quoted already stay, so that a bracket too few is still an error.
+    """
+    parser = OverridesParser.create()
+    return [text if _is_readable(text, parser) else _as_value(text) for text in arguments]
+
+
+def _is_readable(text: str, parser: OverridesParser) -> bool:
+    try:
+        parser.parse_override(text)
+    except HydraException:
+        return False
+    return True
+
+
+def _as_value(text: str) -> str:
+    key, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"\+{0,2}[\w./@]+", key) or value.startswith((*_QUOTED, "[", "{")):
+        return text
+    return f"{key}={_quote(os.path.expanduser(value))}"  # noqa: PTH111 - pathlib fails on `~name.jpg`
+
+
+def _as_list(text: str, start: str) -> str:
+    value = text.removeprefix(start)
+    if not text.startswith(start) or value.startswith("["):
+        return text
+    if value.startswith(_QUOTED):
+        return f"{start}[{value}]"
+    return f"{start}[{','.join(_quote(part) for part in value.split(',') if part)}]"
+
+
+def _as_path(text: str) -> str:
+    key, _, value = text.partition("=")
+    if not key.endswith((".path", ".device")) or value in ("", "null") or value.startswith(_QUOTED):
+        return text
+    return f"{key}={_quote(os.path.expanduser(value))}"  # noqa: PTH111 - pathlib fails on `~name.jpg`
+
+
+def _quote(text: str) -> str:
+    # In quotes Hydra takes backslashes as they are, but for those before a quote or the end.
+    return "'" + re.sub(r"(\\*)('|\Z)", _escape, text) + "'"
+
+
+def _escape(match: re.Match[str]) -> str:
+    return 2 * match[1] + ("\\'" if match[2] else "")

@@ -1,0 +1,59 @@
+"""Arguments as users write them are what Hydra reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from mtcnn_lit.experiment.arguments import plain_list, plain_paths, plain_values
+
+
+@pytest.mark.parametrize(
+    ("value", "folders"),
+    [
+        ("a", ["a"]),
+        ("a,b/2026-01-01_00-00-00", ["a", "b/2026-01-01_00-00-00"]),
+        ("lr=3,a b,", ["lr=3", "a b"]),
+        ("it's,{x},é(1)", ["it's", "{x}", "é(1)"]),
+        ("end\\,mid\\dle,\\'", ["end\\", "mid\\dle", "\\'"]),
+        ("[a,b]", ["a", "b"]),
+        ("'a,b',\"c\"", ["a,b", "c"]),
+        ("${paths.output_dir}/train", ["${paths.output_dir}/train"]),
+        ("", []),
+    ],
+)
+def test_a_plain_list_is_what_hydra_reads(value: str, folders: list[str]) -> None:
+    (override,) = plain_list([f"runs={value}"], "runs")
+    assert [str(folder) for folder in OverridesParser.create().parse_override(override).value()] == folders  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "path", ["it's (1).jpg", "~nobody (2).jpg", "Grüße/a,b=c.jpg", "DIR/[ab]*.jpg", "end\\", "0", "-", "{a}#b"]
+)
+def test_any_path_is_what_hydra_reads(path: str) -> None:
+    for text in plain_paths([f"input.path={path}", f"output.json.path={path}", f"input.device={path}"]):
+        assert OverridesParser.create().parse_override(text).value() == path
+    assert plain_paths(["input.path=~/a.jpg"]) == [f"input.path='{Path.home() / 'a.jpg'}'"]
+    assert plain_paths(["a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a"]) == [
+        *("a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a")
+    ]
+
+
+@pytest.mark.parametrize("path", ["Fotos größer/日本", "out/p=q", "my models (1)", "it's", "~no one/x", "a;b&c!"])
+def test_a_value_that_hydra_can_not_read_is_taken_as_it_stands(path: str) -> None:
+    for key in ("source.root", "+a", "++a.b", "hydra.run.dir"):
+        (text,) = plain_values([f"{key}={path}"])
+        assert OverridesParser.create().parse_override(text).value() == path
+    assert plain_values(["source.root=~/x"]) == [f"source.root='{Path.home() / 'x'}'"]
+
+
+def test_a_value_that_hydra_reads_stays_as_it_is() -> None:
+    read = ["-m", "--cfg", "job", "net=pnet,rnet", "a=b c", "~callbacks.early_stopping", "hydra.run.dir=o/${now:%Y}"]
+    broken = ["data.ratio=[1,1", "a={b", "a='b", "=b"]  # Hydra tells of these
+    assert plain_values([*read, *broken]) == [*read, *broken]
+
+
+def test_other_arguments_stay_as_they_are() -> None:
+    assert plain_list(["-m", "paths.output_dir=a,b", "+runs=a"], "runs") == ["-m", "paths.output_dir=a,b", "+runs=a"]
