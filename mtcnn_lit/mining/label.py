@@ -65,7 +65,7 @@ def label_crops(
 
     Args:
         squared_faces: compare with the square around each face too, and take the better IoU. No square crop reaches an
-            IoU of 0.65 with a face of less than 0.61 times as wide as high: without this, such faces (profiles, most
+            IoU of 0.65 with a face of less than 0.62 times as wide as high: without this, such faces (profiles, most
             of them) are never positives.
         context: how many times as wide and high as the crop the region is that the network is shown.
     """
