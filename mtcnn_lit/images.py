@@ -132,8 +132,3 @@ def _remedy(array: Any) -> str:
     if array.dtype != np.uint8:
         return ": scale its values to 0 to 255 and convert it to uint8"
     return ""
-
-
-def list_images(folder: str | Path) -> list[Path]:
-    """The picture files below a folder, sorted by path."""
-    return sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())

@@ -9,7 +9,7 @@ import PIL.Image
 import PIL.ImageOps
 import pytest
 
-from mtcnn_lit.images import EXTENSIONS, Image, ImageError, as_rgb, list_images, read_image, write_image
+from mtcnn_lit.images import EXTENSIONS, Image, ImageError, as_rgb, read_image, write_image
 
 
 def smooth_picture(height: int = 40, width: int = 60) -> Image:
@@ -193,13 +193,3 @@ def test_what_is_no_picture_is_refused(tmp_path: Path, array: Any, complaint: st
 def test_a_picture_passes_as_it_is() -> None:
     picture = smooth_picture()
     assert as_rgb(picture) is picture
-
-
-def test_list_images_finds_pictures_at_any_depth_in_order(tmp_path: Path) -> None:
-    for name in ("b.png", "a/z.JPEG", "a/notes.txt", "a/b/c.webp", "d.png/inside.bmp", "B.Tif"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
-    assert found == ["B.Tif", "a/b/c.webp", "a/z.JPEG", "b.png", "d.png/inside.bmp"]
-    assert list_images(str(tmp_path / "nowhere")) == []

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import PIL.Image
 
-from mtcnn_lit.images import PILLOW_ERRORS, list_images
+from mtcnn_lit.images import PILLOW_ERRORS
+from mtcnn_lit.picture_files import list_images
 from mtcnn_lit.sources.base import (
     Annotation,
     FileSource,

@@ -83,6 +83,13 @@ def test_broken_pictures_are_skipped_and_logged(tmp_path: Path, caplog: pytest.L
     ]
 
 
+def test_what_detection_made_of_the_pictures_is_no_picture_without_faces(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 0.25 0.5")
+    write(tmp_path, "a.png.faces.png", None)
+    write(tmp_path, "a.png.face-001.png", None)
+    assert [annotation.name for annotation in Yolo(tmp_path, "train").annotations] == ["a.png"]
+
+
 def test_fingerprint_follows_labels_and_pixels(tmp_path: Path) -> None:
     write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5")
     digests = {Yolo(tmp_path, "train").fingerprint(), Yolo(tmp_path, "train").fingerprint()}
