@@ -136,3 +136,27 @@ def test_an_empty_list_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"\n")))
     with pytest.raises(ImageError, match="no picture is listed on standard input"):
         ImageInput("-")
+
+
+def test_a_list_with_null_bytes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"a.png\0b.png\0")))
+    with pytest.raises(
+        ImageError, match=r"^the list on standard input has null bytes, as by find -print0: give a path a"
+    ):
+        ImageInput("-")
+
+
+def test_a_closed_standard_input_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # as Python finds it after `<&-`
+    with pytest.raises(ImageError, match=r"^can't read the list on standard input, which is closed: set input\.path"):
+        ImageInput("-")
+
+
+@pytest.mark.parametrize("make", [ImageInput, FolderInput])
+def test_an_empty_path_is_an_error(make: type[ImageInput], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(
+        ImageError, match=r"^no (picture|folder) at '': set input\.path to a (file|folder), or take input="
+    ):
+        make("")
+    assert names(FolderInput(".")) == PICTURES

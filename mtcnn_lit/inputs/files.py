@@ -62,7 +62,7 @@ class ImageInput(FilesInput):
         elif glob.has_magic(path):
             super().__init__(_matching(place), _folder_of(place))
         else:
-            raise ImageError(f"no picture at {path}: set input.path to a file, or take input=folder")
+            raise ImageError(f"no picture at {path or repr(path)}: set input.path to a file, or take input=folder")
 
 
 class FolderInput(FilesInput):
@@ -74,8 +74,8 @@ class FolderInput(FilesInput):
 
     def __init__(self, path: str) -> None:
         folder = Path(path)
-        if not folder.is_dir():
-            raise ImageError(f"no folder at {path}: set input.path to a folder, or take input=image")
+        if not path or not folder.is_dir():  # an empty one is a slip, and would be the working folder
+            raise ImageError(f"no folder at {path or repr(path)}: set input.path to a folder, or take input=image")
         files = list_images(folder)
         if not files:
             raise ImageError(f"no pictures in {path}: looked for files ending in {_endings()}")
@@ -98,7 +98,11 @@ def _folder_of(pattern: Path) -> Path:
 
 
 def _listed() -> list[Path]:
-    lines = (os.fsdecode(line).rstrip("\r\n") for line in sys.stdin.buffer)  # file names need be no UTF-8
+    if sys.stdin is None:  # closed by the shell: `<&-`
+        raise ImageError("can't read the list on standard input, which is closed: set input.path to a file")
+    lines = [os.fsdecode(line).rstrip("\r\n") for line in sys.stdin.buffer]  # file names need be no UTF-8
+    if any("\0" in line for line in lines):
+        raise ImageError("the list on standard input has null bytes, as by find -print0: give a path a line")
     files = without_made(Path(line) for line in lines if line)
     if not files:
         raise ImageError("no picture is listed on standard input: give a path a line, or set input.path")
