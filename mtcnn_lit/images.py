@@ -100,8 +100,10 @@ def make_folder(path: str | Path) -> Path:
     """The folder of that path, made where need be.
 
     Raises:
-        ImageError: when it can't be made.
+        ImageError: when it can't be made, or is named as standard output or not at all.
     """
+    if str(path) in ("", "-"):  # the working folder, or one of that odd name: neither is meant
+        raise ImageError(f"can't write pictures to '{path}': set output.path to a folder")
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
