@@ -48,7 +48,7 @@ def draw(
         scores: whether scores are written beside the detections.
     """
     canvas = np.array(image, order="C")
-    width = max(1, round(max(canvas.shape[:2]) / 500))
+    width = max(1, round(_extent(canvas) / 500))
     if ignored is not None:
         _outline(canvas, ignored, IGNORED, width)
     if faces is not None:
@@ -109,6 +109,12 @@ def sheet(rows: Mapping[str, Image], columns: int = 12) -> Image:
     return canvas
 
 
+def _extent(canvas: Image) -> int:
+    """The side that lines and labels grow with: the longer one, unless they would cover the faces in a narrow strip."""
+    shorter, longer = sorted(canvas.shape[:2])
+    return int(min(longer, 3 * shorter))
+
+
 def _outline(canvas: Image, boxes: Tensor, colour: Colour, width: int) -> None:
     """Draw boxes in place."""
     for x1, y1, x2, y2 in _pixels(boxes):
@@ -117,14 +123,14 @@ def _outline(canvas: Image, boxes: Tensor, colour: Colour, width: int) -> None:
 
 def _pixels(coordinates: Tensor) -> list[list[int]]:
     """Whole pixels; far beyond any picture they are cut, as OpenCV can't count further."""
-    pixels: list[list[int]] = coordinates.round().clamp(-(2**15), 2**15).int().tolist()
+    pixels: list[list[int]] = coordinates.round().clamp(-(2**24), 2**24).int().tolist()
     return pixels
 
 
 def _label(canvas: Image, text: str, x: int, y: int) -> None:
     """Write a small label in place above the point (x, y), or below it where there is no room, inside the picture."""
-    height, width = canvas.shape[:2]
-    scale = max(0.35, max(height, width) / 1600)
+    width = canvas.shape[1]
+    scale = max(0.35, _extent(canvas) / 1600)
     (text_width, text_height), _ = cv2.getTextSize(text, _FONT, scale, 1)
     margin = max(2, text_height // 4)
     box_width, box_height = text_width + 2 * margin, text_height + 2 * margin

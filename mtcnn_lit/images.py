@@ -18,6 +18,12 @@ Image: TypeAlias = npt.NDArray[np.uint8]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".avif", ".gif"})
 
+_BRANDS_END = 256  # bytes into an ISO media file: room for 60 brands, where files have a handful
+
+
+# What Pillow raises on a broken picture; the errors of libavif come as a RuntimeError.
+PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, PIL.Image.DecompressionBombError)
+
 
 class ImageError(UserError):
     """A picture that can't be read or written; the message names it."""
@@ -35,6 +41,8 @@ def read_image(path: str | Path) -> Image:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise ImageError(f"can't read {path}: {error.strerror or error}") from error
+    except ValueError as error:  # a null byte in the path
+        raise ImageError(f"can't read {str(path)!r}: {error}") from error
     image = _decode_by_pillow(encoded) if _is_gif_or_avif(encoded) else _decode(encoded)
     if image is None:
         raise ImageError(f"can't read {path}: not a picture, or a broken one")
@@ -49,8 +57,14 @@ def _decode(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None:
 
 
 def _is_gif_or_avif(encoded: npt.NDArray[np.uint8]) -> bool:
-    start = encoded[:12].tobytes()
-    return start.startswith(b"GIF8") or start[4:] in (b"ftypavif", b"ftypavis")
+    start = encoded[:_BRANDS_END].tobytes()
+    return start.startswith(b"GIF8") or (start[4:8] == b"ftyp" and not _brands(start).isdisjoint((b"avif", b"avis")))
+
+
+def _brands(start: bytes) -> set[bytes]:
+    """The major brand of an ISO media file, and those that it is compatible with, from its beginning."""
+    end = int.from_bytes(start[:4], "big")
+    return {start[place : place + 4] for place in (8, *range(16, min(end, len(start)), 4))}
 
 
 def _decode_by_pillow(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None:
@@ -58,7 +72,7 @@ def _decode_by_pillow(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None
     try:
         with PIL.Image.open(io.BytesIO(encoded.tobytes())) as picture:
             return np.asarray(PIL.ImageOps.exif_transpose(picture).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, EOFError, PIL.Image.DecompressionBombError):
+    except PILLOW_ERRORS:
         return None
 
 
@@ -86,8 +100,10 @@ def make_folder(path: str | Path) -> Path:
     """The folder of that path, made where need be.
 
     Raises:
-        ImageError: when it can't be made.
+        ImageError: when it can't be made, or is named as standard output or not at all.
     """
+    if str(path) in ("", "-"):  # the working folder, or one of that odd name: neither is meant
+        raise ImageError(f"can't write pictures to '{path}': set output.path to a folder")
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -118,8 +134,3 @@ def _remedy(array: Any) -> str:
     if array.dtype != np.uint8:
         return ": scale its values to 0 to 255 and convert it to uint8"
     return ""
-
-
-def list_images(folder: str | Path) -> list[Path]:
-    """The picture files below a folder, sorted by path."""
-    return sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.detections import Detections
-from mtcnn_lit.images import Image, ImageError, as_rgb, read_image
+from mtcnn_lit.images import PILLOW_ERRORS, Image, ImageError, as_rgb, read_image
 from mtcnn_lit.nets import ONet, PNet, RNet, load_net
 from mtcnn_lit.nets.weights import PRETRAINED
 from mtcnn_lit.onnx_backend import run_by_onnx
@@ -148,10 +148,19 @@ def _as_image(picture: Any, bgr: bool) -> Image:
     if isinstance(picture, str | Path):
         return read_image(picture)
     if hasattr(picture, "convert"):  # a PIL image, without importing PIL
-        if picture.mode.startswith(("I", "F")):  # convert would cut off all that is brighter than 255
-            raise ImageError(f"a PIL image of mode {picture.mode} has no 8-bit pixels: convert it, or give its path")
-        return as_rgb(np.asarray(picture.convert("RGB")))
+        return _from_pil(picture)
     return as_rgb(_as_array(picture) if isinstance(picture, Tensor) else picture)
+
+
+def _from_pil(picture: PilImage) -> Image:
+    if picture.mode.startswith(("I", "F")):  # convert would cut off all that is brighter than 255
+        raise ImageError(f"a PIL image of mode {picture.mode} has no 8-bit pixels: convert it, or give its path")
+    try:
+        straight = picture.convert("LA") if picture.mode == "La" else picture  # the only mode without a way to RGB
+        pixels = np.asarray(straight.convert("RGB"))
+    except PILLOW_ERRORS as error:  # it is read from its file only now
+        raise ImageError(f"can't read the PIL image: {error}") from error
+    return as_rgb(pixels)
 
 
 def _as_array(picture: Tensor) -> npt.NDArray[Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from mtcnn_lit.images import Image, ImageError
+
+_LONGEST = 255  # bytes that file systems take for a name
 
 # Pictures that outputs make of a picture: with boxes drawn in, and of each face.
 _MADE = re.compile(r".+\.(faces|face-\d+)\.png")
@@ -71,12 +74,12 @@ class UnreadImage:
 
 def drawn_file(folder: str | Path, name: str) -> Path:
     """Where a picture goes once boxes are drawn in: ``<name>.faces.png`` below the folder."""
-    return _below(folder, f"{name}.faces.png")
+    return _below(folder, name, ".faces.png")
 
 
 def face_file(folder: str | Path, name: str, number: int) -> Path:
     """Where a face cut out of a picture goes: ``<name>.face-<number>.png`` below the folder, the best has number 1."""
-    return _below(folder, f"{name}.face-{number:03d}.png")
+    return _below(folder, name, f".face-{number:03d}.png")
 
 
 def is_made(path: Path) -> bool:
@@ -84,10 +87,19 @@ def is_made(path: Path) -> bool:
     return _MADE.fullmatch(path.name) is not None
 
 
-def _below(folder: str | Path, name: str) -> Path:
+def _below(folder: str | Path, name: str, ending: str) -> Path:
     """The name below the folder, whatever it is: absolute ones, and those by way of ``..``, keep all their folders."""
-    path = Path(name)
+    path = Path(name + ending)
     if path.is_absolute() or ".." in path.parts:
         path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         path = path.relative_to(path.anchor)
-    return Path(folder) / path
+    return Path(folder) / path.with_name(_fitting(path.name, ending))
+
+
+def _fitting(name: str, ending: str) -> str:
+    """A file name as it is; one that is too long as its beginning, a mark that no other name has, and the ending."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= _LONGEST:
+        return name
+    ending = f"~{hashlib.sha256(encoded).hexdigest()[:12]}{ending}"
+    return encoded[: _LONGEST - len(ending)].decode(errors="ignore") + ending

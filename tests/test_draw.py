@@ -107,6 +107,24 @@ def test_lines_and_labels_grow_with_the_picture() -> None:
     assert is_colour(large, DETECTION)[300:395].sum() > 5 * is_colour(small, DETECTION)[75:99].sum()
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_in_a_narrow_strip_they_grow_with_its_shorter_side(turned: bool) -> None:
+    size, box = ((6000, 200), (50, 3000, 150, 3100)) if turned else ((200, 6000), (3000, 50, 3100, 150))
+    drawn = is_colour(draw(plain(*size), found(box)), DETECTION)
+    as_in = is_colour(draw(plain(600, 600), found((300, 300, 400, 400))), DETECTION)
+    assert drawn.sum() == as_in.sum()
+    assert not drawn[box[1] + 10 : box[3] - 10, box[0] + 10 : box[2] - 10].any()  # the face is left to be seen
+
+
+@pytest.mark.parametrize("left", [32_700, 65_000])
+def test_boxes_in_a_wide_panorama_lie_where_they_are(left: int) -> None:
+    box = (left, 20, left + 150, 45)
+    drawn = draw(plain(60, 66_000), Detections.empty(), ignored=boxes(box))
+    assert np.array_equal(is_colour(drawn, IGNORED), frame(60, 66_000, left, 20, left + 150, 45))
+    _, columns = np.nonzero(is_colour(draw(plain(60, 66_000), found(box)), DETECTION))
+    assert (columns.min(), columns.max()) == (left, left + 149)
+
+
 def test_boxes_far_beyond_the_picture_do_no_harm() -> None:
     far = found((-1e9, -1e9, 1e9, 1e9), (5e4, 5e4, 6e4, 6e4), (40, 40, 30, 20), (float("-inf"), 5, float("inf"), 9))
     assert draw(plain(100, 120), far).shape == (100, 120, 3)

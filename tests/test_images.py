@@ -9,7 +9,7 @@ import PIL.Image
 import PIL.ImageOps
 import pytest
 
-from mtcnn_lit.images import EXTENSIONS, Image, ImageError, as_rgb, list_images, read_image, write_image
+from mtcnn_lit.images import EXTENSIONS, Image, ImageError, as_rgb, read_image, write_image
 
 
 def smooth_picture(height: int = 40, width: int = 60) -> Image:
@@ -45,6 +45,15 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, extension
     with PIL.Image.open(path) as stored:
         expected = np.asarray(PIL.ImageOps.exif_transpose(stored))
     assert levels_apart(read_image(path), expected) == 0
+
+
+def test_exif_orientation_of_an_avif_that_names_itself_a_still_picture_is_applied(tmp_path: Path) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "turned.avif"
+    PIL.Image.fromarray(smooth_picture()).save(path, exif=exif)
+    path.write_bytes(path.read_bytes().replace(b"ftypavif", b"ftypmif1", 1))  # avif is among the compatible brands
+    assert levels_apart(read_image(path), np.rot90(smooth_picture(), -1)) <= 12
 
 
 def test_exif_orientation_of_a_jpeg_is_applied(tmp_path: Path) -> None:
@@ -103,14 +112,33 @@ def test_other_formats_of_grey_and_transparent_pictures_become_rgb(tmp_path: Pat
     assert levels_apart(read_image(tmp_path / f"picture.{extension}"), grey) <= (5 if extension == "avif" else 0)
 
 
+def encoded(extension: str) -> bytes:
+    content: bytes = cv2.imencode(extension, smooth_picture())[1].tobytes()
+    return content
+
+
 def half(extension: str) -> bytes:
-    encoded = cv2.imencode(extension, smooth_picture())[1].tobytes()
-    return encoded[: len(encoded) // 2]
+    return encoded(extension)[: len(encoded(extension)) // 2]
+
+
+NO_PIXELS = encoded(".avif")[:-20] + bytes(20)
+NO_CODEC = encoded(".avif").replace(b"av1C", b"av1X")
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no picture at all\n" * 50, bytes(1000), half(".png"), half(".jpg"), half(".gif"), half(".avif"), b"GIF89a"],
+    [
+        b"",
+        b"no picture at all\n" * 50,
+        bytes(1000),
+        half(".png"),
+        half(".jpg"),
+        half(".gif"),
+        half(".avif"),
+        b"GIF89a",
+        NO_PIXELS,
+        NO_CODEC,
+    ],
 )
 def test_a_broken_picture_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.png").write_bytes(content)
@@ -123,6 +151,11 @@ def test_a_missing_file_and_a_folder_are_errors_that_name_them(tmp_path: Path) -
         read_image(tmp_path / "nowhere.png")
     with pytest.raises(ImageError, match=r"can't read .*: Is a directory"):
         read_image(tmp_path)
+
+
+def test_a_path_with_a_null_byte_is_an_error_in_one_line() -> None:
+    with pytest.raises(ImageError, match=r"^can't read 'a\\x00b\.png': embedded null byte$"):
+        read_image("a\0b.png")
 
 
 @pytest.mark.parametrize("name", ["picture.xyz", "picture"])
@@ -160,13 +193,3 @@ def test_what_is_no_picture_is_refused(tmp_path: Path, array: Any, complaint: st
 def test_a_picture_passes_as_it_is() -> None:
     picture = smooth_picture()
     assert as_rgb(picture) is picture
-
-
-def test_list_images_finds_pictures_at_any_depth_in_order(tmp_path: Path) -> None:
-    for name in ("b.png", "a/z.JPEG", "a/notes.txt", "a/b/c.webp", "d.png/inside.bmp", "B.Tif"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    found = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
-    assert found == ["B.Tif", "a/b/c.webp", "a/z.JPEG", "b.png", "d.png/inside.bmp"]
-    assert list_images(str(tmp_path / "nowhere")) == []

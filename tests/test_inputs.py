@@ -40,6 +40,11 @@ def test_a_file(folder: Path) -> None:
     assert (names(source), len(source), source.files) == (["b.png"], 1, [folder / "b.png"])
 
 
+def test_a_file_that_detection_made_is_read_when_it_is_named(folder: Path) -> None:
+    write_image(folder / "a.png.faces.png", np.zeros((6, 8, 3), np.uint8))
+    assert names(ImageInput(str(folder / "a.png.faces.png"))) == ["a.png.faces.png"]
+
+
 def test_a_folder_is_read_at_any_depth(folder: Path) -> None:
     assert names(FolderInput(str(folder))) == PICTURES
     assert len(FolderInput(str(folder))) == 5
@@ -89,6 +94,17 @@ def test_a_text_named_as_a_picture_is_said_and_the_others_are_read(folder: Path)
     assert "b.png: not a picture" in str(broken.error)
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root enters every folder")
+def test_a_folder_that_can_not_be_entered_is_said_and_the_others_are_read(folder: Path) -> None:
+    for mode, unread in ((0o000, ["deep"]), (0o100, ["deep"]), (0o400, ["deep/d.png", "deep/er"])):
+        (folder / "deep").chmod(mode)
+        pictures = list(FolderInput(str(folder)))
+        (folder / "deep").chmod(0o700)
+        assert [picture.name for picture in pictures] == ["a.png", "b.png", "c.JPG", *unread]
+        errors = [str(picture.error) for picture in pictures if isinstance(picture, UnreadImage)]
+        assert errors == [f"can't read {folder}/{name}: Permission denied" for name in unread]
+
+
 def test_only_a_few_pictures_are_in_memory(tmp_path: Path) -> None:
     for number in range(30):
         write_image(tmp_path / f"{number:02d}.png", np.full((6, 8, 3), number, np.uint8))
@@ -120,3 +136,27 @@ def test_an_empty_list_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"\n")))
     with pytest.raises(ImageError, match="no picture is listed on standard input"):
         ImageInput("-")
+
+
+def test_a_list_with_null_bytes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"a.png\0b.png\0")))
+    with pytest.raises(
+        ImageError, match=r"^the list on standard input has null bytes, as by find -print0: give a path a"
+    ):
+        ImageInput("-")
+
+
+def test_a_closed_standard_input_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # as Python finds it after `<&-`
+    with pytest.raises(ImageError, match=r"^can't read the list on standard input, which is closed: set input\.path"):
+        ImageInput("-")
+
+
+@pytest.mark.parametrize("make", [ImageInput, FolderInput])
+def test_an_empty_path_is_an_error(make: type[ImageInput], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(
+        ImageError, match=r"^no (picture|folder) at '': set input\.path to a (file|folder), or take input="
+    ):
+        make("")
+    assert names(FolderInput(".")) == PICTURES

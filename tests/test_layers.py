@@ -18,7 +18,7 @@ FLOORS = [
     {"boxes", "errors", "size_prior"},
     {"detections", "images", "parallel", "prefetch", "face_sizes", "memory"},
     {"pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
-    {"proposals", "crops", "onnx_backend"},
+    {"proposals", "crops", "onnx_backend", "picture_files"},
     {"cascade", "sources"},
     {"metrics", "ledger"},
     {"mtcnn", "report", "sheets"},
@@ -68,7 +68,7 @@ DETECTION_ROOMS = {
     "draw",
     "onnx_backend",
 }
-DETECTION_ROOMS |= {"inputs", "outputs", "live", "prefetch", "detections_file", "named_image"}
+DETECTION_ROOMS |= {"inputs", "outputs", "live", "prefetch", "detections_file", "named_image", "picture_files"}
 DETECTION_LIBRARIES = {"torch", "numpy", "cv2", "PIL", "safetensors"}
 DETECTION_LIBRARIES |= {"onnx", "onnxruntime"}  # optional: loaded when they are asked for
 

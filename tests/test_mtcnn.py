@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,19 @@ def test_what_is_no_picture_is_refused(detector: MTCNN, given: Any, complaint: s
         detector.detect(given)
     with pytest.raises(ImageError, match=complaint):
         detector.detect([IMAGE, given])
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "La", "P", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"])
+def test_pil_images_of_8_bits_are_taken_in_every_mode(detector: MTCNN, mode: str) -> None:
+    assert len(detector.detect(PIL.Image.new(mode, (40, 30)))) == 0
+
+
+def test_a_truncated_pil_image_is_refused(detector: MTCNN) -> None:
+    file = io.BytesIO()
+    PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)).save(file, "JPEG")
+    truncated = PIL.Image.open(io.BytesIO(file.getvalue()[:2000]))
+    with pytest.raises(ImageError, match=r"^can't read the PIL image: .*truncated"):
+        detector.detect(truncated)
 
 
 @pytest.fixture

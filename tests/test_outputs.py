@@ -14,7 +14,7 @@ import torch
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image, ImageError, read_image, write_image
 from mtcnn_lit.inputs import FolderInput
-from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage, drawn_file
+from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage, drawn_file, is_made
 from mtcnn_lit.outputs import CropsOutput, CsvOutput, ImagesOutput, JsonOutput
 from mtcnn_lit.outputs.base import Output
 
@@ -86,9 +86,15 @@ def test_a_crop_ends_at_the_edge_of_the_picture(tmp_path: Path, box: list[float]
     np.testing.assert_array_equal(read_image(tmp_path / "a.face-001.png"), ramp()[rows, columns])
 
 
-def test_a_negative_margin_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"margin must not be negative, not -0\.1"):
-        CropsOutput(str(tmp_path), margin=-0.1)
+@pytest.mark.parametrize("margin", [-0.1, float("inf"), float("nan")])
+def test_a_margin_must_be_a_number_from_0_on(tmp_path: Path, margin: float) -> None:
+    with pytest.raises(ValueError, match=rf"margin must be a number from 0 on, not {margin}"):
+        CropsOutput(str(tmp_path), margin=margin)
+
+
+def test_a_margin_beyond_all_bounds_gives_the_whole_picture(tmp_path: Path) -> None:
+    CropsOutput(str(tmp_path), margin=1e308).write(NamedImage("a", ramp()), FOUND)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.face-001.png"), ramp())
 
 
 def test_csv_has_a_row_a_face(tmp_path: Path) -> None:
@@ -147,6 +153,76 @@ def test_a_dash_is_standard_output(make: type[Output], capsys: pytest.CaptureFix
     lines = capsys.readouterr().out.splitlines()
     assert "a.jpg" in lines[-2]
     assert lines[-1] == "and more"
+
+
+def test_a_name_that_is_no_utf_8_is_written_to_a_standard_output_of_utf_8(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    output = JsonOutput("-")
+    output.write(NamedImage(os.fsdecode(b"caf\xe9.jpg"), ramp()), Detections.empty())
+    output.close()
+    assert b'{"image": "caf\\udce9.jpg", "boxes": []' in capfdbinary.readouterr().out
+
+
+@pytest.mark.parametrize("make", [JsonOutput, CsvOutput])
+def test_a_closed_standard_output_is_an_error(make: type[Output], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)  # as Python finds it after `>&-`
+    with pytest.raises(
+        ImageError, match=r"^can't write to standard output, which is closed: set output\.path to a file"
+    ):
+        make("-")  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("make", [JsonOutput, CsvOutput])
+def test_what_an_earlier_run_left_stays_until_there_is_something_to_write(tmp_path: Path, make: type[Output]) -> None:
+    (tmp_path / "old").write_text("hours of work\n")
+    output = make(str(tmp_path / "old"))  # type: ignore[call-arg]
+    output.close()  # as it is when another output can't be opened
+    assert (tmp_path / "old").read_text() == "hours of work\n"
+    output = make(str(tmp_path / "old"))  # type: ignore[call-arg]
+    for name in ("a.jpg", "b.jpg"):
+        output.write(NamedImage(name, ramp()), FOUND)
+    output.close()
+    text = (tmp_path / "old").read_text()
+    assert "hours" not in text
+    assert "a.jpg" in text
+    assert "b.jpg" in text
+
+
+@pytest.mark.parametrize("make", [JsonOutput, CsvOutput])
+def test_a_reader_that_goes_away_is_said_in_one_line(tmp_path: Path, make: type[Output]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    output = make(str(tmp_path / "pipe"))  # type: ignore[call-arg]
+    output.write(NamedImage("a.jpg", ramp()), FOUND)
+    assert b"a.jpg" in os.read(reader, 1000)
+    os.close(reader)
+    for step in (lambda: output.write(NamedImage("b.jpg", ramp()), FOUND), output.close):
+        with pytest.raises(ImageError, match=r"can't write .*pipe: Broken pipe$"):
+            step()
+
+
+@pytest.mark.parametrize("path", ["", "-"])
+@pytest.mark.parametrize("make", [ImagesOutput, CropsOutput])
+def test_pictures_need_a_folder_that_is_named(
+    tmp_path: Path, make: type[Output], path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ImageError, match=rf"^can't write pictures to '{path}': set output\.path to a folder"):
+        make(path)  # type: ignore[call-arg]
+    assert list(tmp_path.iterdir()) == []
+    make("./-")  # type: ignore[call-arg]
+    assert (tmp_path / "-").is_dir()
+
+
+@pytest.mark.parametrize("make", [ImagesOutput, CropsOutput])
+def test_a_name_too_long_for_its_ending_is_cut_and_stays_one_of_its_own(tmp_path: Path, make: type[Output]) -> None:
+    output = make(str(tmp_path))  # type: ignore[call-arg]
+    for name in ("ä" * 125 + "1.jpg", "ä" * 125 + "2.jpg"):  # 255 bytes, the most that file systems take
+        output.write(NamedImage(f"deep/{name}", ramp()), FOUND)
+    made = sorted((tmp_path / "deep").iterdir())
+    assert len(made) == {ImagesOutput: 2, CropsOutput: 4}[make]  # type: ignore[index]
+    assert all(path.name.startswith("ä" * 100) and is_made(path) for path in made)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,8 @@ def write_evaluation(
         "report.html": evaluation_page(found, scores, about, pictures),
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        # What a file name holds that is no UTF-8 becomes an escape, which JSON readers turn back.
+        (folder / name).write_text(text, encoding="utf-8", errors="backslashreplace")
     return pictures
 
 

@@ -21,8 +21,9 @@ from mtcnn_lit.benchmark.tables import as_plain, comparison_table, speed_table, 
 from mtcnn_lit.experiment.build import build, clear_errors
 from mtcnn_lit.experiment.detect import detector_arguments
 from mtcnn_lit.experiment.evaluate import digests
-from mtcnn_lit.images import Image, ImageError, list_images, read_image
+from mtcnn_lit.images import Image, ImageError, read_image
 from mtcnn_lit.mtcnn import MTCNN
+from mtcnn_lit.picture_files import list_images
 from mtcnn_lit.sources import Synthetic
 from mtcnn_lit.sources.base import BoxArray
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import glob
-import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mtcnn_lit.images import EXTENSIONS, ImageError, list_images, read_image
-from mtcnn_lit.named_image import NamedImage, UnreadImage, is_made
+from mtcnn_lit.images import EXTENSIONS, ImageError, read_image
+from mtcnn_lit.named_image import NamedImage, UnreadImage
+from mtcnn_lit.picture_files import list_images, without_made
 from mtcnn_lit.prefetch import prefetch
-
-log = logging.getLogger(__name__)
 
 STANDARD_INPUT = "-"
 
@@ -64,7 +62,7 @@ class ImageInput(FilesInput):
         elif glob.has_magic(path):
             super().__init__(_matching(place), _folder_of(place))
         else:
-            raise ImageError(f"no picture at {path}: set input.path to a file, or take input=folder")
+            raise ImageError(f"no picture at {path or repr(path)}: set input.path to a file, or take input=folder")
 
 
 class FolderInput(FilesInput):
@@ -76,9 +74,9 @@ class FolderInput(FilesInput):
 
     def __init__(self, path: str) -> None:
         folder = Path(path)
-        if not folder.is_dir():
-            raise ImageError(f"no folder at {path}: set input.path to a folder, or take input=image")
-        files = _without_made(list_images(folder))
+        if not path or not folder.is_dir():  # an empty one is a slip, and would be the working folder
+            raise ImageError(f"no folder at {path or repr(path)}: set input.path to a folder, or take input=image")
+        files = list_images(folder)
         if not files:
             raise ImageError(f"no pictures in {path}: looked for files ending in {_endings()}")
         super().__init__(files, folder)
@@ -86,7 +84,7 @@ class FolderInput(FilesInput):
 
 def _matching(pattern: Path) -> list[Path]:
     found = sorted(map(Path, glob.glob(str(pattern), recursive=True)))  # noqa: PTH207 - it takes absolute ones too
-    files = _without_made(path for path in found if path.suffix.lower() in EXTENSIONS and path.is_file())
+    files = without_made(path for path in found if path.suffix.lower() in EXTENSIONS and path.is_file())
     if not files:
         raise ImageError(f"no picture matches {pattern}: looked for files ending in {_endings()}")
     return files
@@ -100,19 +98,14 @@ def _folder_of(pattern: Path) -> Path:
 
 
 def _listed() -> list[Path]:
-    lines = (os.fsdecode(line).rstrip("\r\n") for line in sys.stdin.buffer)  # file names need be no UTF-8
-    files = _without_made(Path(line) for line in lines if line)
+    if sys.stdin is None:  # closed by the shell: `<&-`
+        raise ImageError("can't read the list on standard input, which is closed: set input.path to a file")
+    lines = [os.fsdecode(line).rstrip("\r\n") for line in sys.stdin.buffer]  # file names need be no UTF-8
+    if any("\0" in line for line in lines):
+        raise ImageError("the list on standard input has null bytes, as by find -print0: give a path a line")
+    files = without_made(Path(line) for line in lines if line)
     if not files:
         raise ImageError("no picture is listed on standard input: give a path a line, or set input.path")
-    return files
-
-
-def _without_made(paths: Iterable[Path]) -> list[Path]:
-    """Without the pictures that earlier detections left: they are no input, wherever they lie."""
-    paths = list(paths)
-    files = [path for path in paths if not is_made(path)]
-    if len(files) < len(paths):
-        log.info("passed over %d pictures that detection made (….faces.png, ….face-N.png)", len(paths) - len(files))
     return files
 
 

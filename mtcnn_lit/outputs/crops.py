@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image, make_folder, write_image
 from mtcnn_lit.named_image import NamedImage, UnreadImage, face_file
@@ -15,12 +17,12 @@ class CropsOutput:
         margin: what is left around the box on each side, as a share of its width or height; the picture's edge ends it.
 
     Raises:
-        ValueError: when the margin is negative.
+        ValueError: when the margin is negative or not finite.
     """
 
     def __init__(self, path: str, margin: float = 0.2) -> None:
-        if not margin >= 0:
-            raise ValueError(f"margin must not be negative, not {margin}")
+        if not 0 <= margin < math.inf:
+            raise ValueError(f"margin must be a number from 0 on, not {margin}")
         self._folder = make_folder(path)
         self._margin = margin
 
@@ -46,5 +48,5 @@ def cut_out(image: Image, box: list[float], margin: float) -> Image:
 
 def _span(low: float, high: float, margin: float, size: int) -> tuple[int, int]:
     around = margin * (high - low)
-    first = min(max(round(low - around), 0), size - 1)
-    return first, max(min(round(high + around), size), first + 1)
+    first = min(round(max(low - around, 0)), size - 1)  # cut first: infinity can't be rounded
+    return first, max(round(min(high + around, size)), first + 1)

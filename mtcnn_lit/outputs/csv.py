@@ -37,9 +37,10 @@ class CsvOutput:
         """Nothing to add."""
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file; one without a picture has its head, unless it holds what an earlier run left."""
         try:
-            self._head(())
+            if not self._file.is_old:
+                self._head(())
         finally:
             self._file.close()
 

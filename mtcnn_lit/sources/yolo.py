@@ -7,7 +7,8 @@ from pathlib import Path
 
 import PIL.Image
 
-from mtcnn_lit.images import list_images
+from mtcnn_lit.images import PILLOW_ERRORS
+from mtcnn_lit.picture_files import list_images
 from mtcnn_lit.sources.base import (
     Annotation,
     FileSource,
@@ -69,7 +70,7 @@ def _upright_size(path: Path) -> tuple[int, int] | None:
         with PIL.Image.open(path) as image:
             width, height = image.size
             turned = image.format in _TURNED_FORMATS and image.getexif().get(_ORIENTATION) in _TURNED_A_QUARTER
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
+    except PILLOW_ERRORS:
         return None
     return (height, width) if turned else (width, height)
 

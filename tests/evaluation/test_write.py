@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,17 @@ def test_detections_are_written_as_detect_py_does(tmp_path: Path) -> None:
     write(broken, tmp_path)
     assert json.loads((tmp_path / "detections.jsonl").read_text()) == {"image": "a picture", "error": "broken"}
     assert list(read_detections(tmp_path / "detections.jsonl")) == ["a picture"]
+
+
+def test_names_that_are_no_utf_8_are_written_with_escapes(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.jpg")
+    error = ImageError(f"can't read {name}: not a picture, or a broken one")
+    broken = replace(found_by_hand(), indices=[0], detections=[detections()], errors={0: error})
+    about = {**ABOUT, "source": f"Yolo {name}"}
+    write_evaluation(broken, score(broken), about, tmp_path, draw_above=0.7)
+    assert json.loads((tmp_path / "detections.jsonl").read_text())["error"] == str(error)
+    assert json.loads((tmp_path / "metrics.json").read_text())["source"] == f"Yolo {name}"
+    assert "caf\\udce9.jpg" in (tmp_path / "report.html").read_text()
 
 
 def test_no_picture_could_be_read(tmp_path: Path) -> None:

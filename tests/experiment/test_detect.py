@@ -15,6 +15,7 @@ from hydra import compose, initialize_config_dir
 
 from mtcnn_lit.boxes import iou
 from mtcnn_lit.experiment import schema
+from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detect
 from mtcnn_lit.images import ImageError, read_image, write_image
 
@@ -63,6 +64,24 @@ def test_all_outputs_at_once(folder: Path, tmp_path: Path, caplog: pytest.LogCap
     crop = read_image(out / "crops" / "a" / "astronaut.png.face-001.png")
     x1, y1, x2, y2 = first["boxes"][0]
     assert crop.shape[:2] == pytest.approx((1.4 * (y2 - y1), 1.4 * (x2 - x1)), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "complaint"),
+    [
+        ("every=3", "every is for frames"),
+        ("output.crops.margin=-1", "margin must be a number from 0 on"),
+        ("output.crops.path=-", "can't write pictures to '-'"),
+    ],
+)
+def test_a_run_that_is_refused_leaves_earlier_results(
+    folder: Path, tmp_path: Path, mistake: str, complaint: str
+) -> None:
+    (tmp_path / "old.jsonl").write_text("hours of work\n")
+    place = f"output.json.path={tmp_path}/old.jsonl"
+    with pytest.raises((ConfigError, ImageError), match=complaint):
+        run(tmp_path, "input=folder", f"input.path={folder}", "output=[json,crops]", place, mistake)
+    assert (tmp_path / "old.jsonl").read_text() == "hours of work\n"
 
 
 def test_what_was_found_before_an_output_fails_is_kept(folder: Path, tmp_path: Path) -> None:

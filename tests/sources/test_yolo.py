@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import cv2
 import numpy as np
 import PIL.Image
 import pytest
@@ -65,15 +66,28 @@ def test_boxes_fit_the_picture_that_read_gives(tmp_path: Path, extension: str, o
 def test_broken_pictures_are_skipped_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path, "a.png", None)
     write(tmp_path, "b.jpg", None)
-    for name, content in (("empty.jpg", b""), ("text.png", b"hello")):
+    codec = cv2.imencode(".avif", np.zeros((40, 60, 3), np.uint8))[1].tobytes()
+    for name, content in (
+        ("empty.jpg", b""),
+        ("no_codec.avif", codec.replace(b"av1C", b"av1X")),
+        ("text.png", b"hello"),
+    ):
         (tmp_path / "images/train" / name).write_bytes(content)
     with caplog.at_level(logging.WARNING):
         source = Yolo(tmp_path, "train")
-    assert (len(source), source.skipped) == (2, 2)
+    assert (len(source), source.skipped) == (2, 3)
     assert [record.getMessage().split("/")[-1] for record in caplog.records] == [
         "empty.jpg: not a picture, or a broken one",
+        "no_codec.avif: not a picture, or a broken one",
         "text.png: not a picture, or a broken one",
     ]
+
+
+def test_what_detection_made_of_the_pictures_is_no_picture_without_faces(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 0.25 0.5")
+    write(tmp_path, "a.png.faces.png", None)
+    write(tmp_path, "a.png.face-001.png", None)
+    assert [annotation.name for annotation in Yolo(tmp_path, "train").annotations] == ["a.png"]
 
 
 def test_fingerprint_follows_labels_and_pixels(tmp_path: Path) -> None:
