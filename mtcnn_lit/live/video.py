@@ -15,6 +15,7 @@ from mtcnn_lit.images import Image, ImageError
 log = logging.getLogger(__name__)
 
 _USUAL_RATE = 25.0  # frames a second, where a video names none
+_TICKS = 1000  # a second: no video has so many frames
 
 
 class Video:
@@ -42,8 +43,7 @@ class Video:
         self.count = round(count) if 0 < count < math.inf else None
 
     def _rate(self) -> float:
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        if 0 < rate < 1000:
+        if (rate := known_rate(self._capture)) is not None:
             return rate
         log.warning("%s names no frame rate: %g frames a second are taken for it", self.name, _USUAL_RATE)
         return _USUAL_RATE
@@ -66,6 +66,12 @@ class Video:
     def close(self) -> None:
         """Close the file."""
         self._capture.release()
+
+
+def known_rate(capture: cv2.VideoCapture) -> float | None:
+    """Frames a second of a video or camera; None where it says none, or the ticks of a clock such as 90,000."""
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    return rate if 0 < rate < _TICKS else None
 
 
 def is_address(path: str) -> bool:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -144,6 +145,47 @@ def test_the_frame_before_is_repeated_where_one_is_late(tmp_path: Path) -> None:
         output.write(frame(number), Detections.empty())
     output.close()
     assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [5, 6, 6, 6, 9]
+
+
+def numbers_written(path: Path, times: Iterable[float], rate: float) -> list[int]:
+    """The numbers of the frames in a video that is made of frames of these times."""
+    output = VideoOutput(str(path))
+    for number, seconds in enumerate(times):
+        output.write(Frame("a.mp4", picture(number), number, seconds, rate), Detections.empty())
+    output.close()
+    return [number_of(image) for image in read_film(path)]
+
+
+def test_a_film_of_more_frames_than_its_rate_says_takes_as_long_as_they_did(tmp_path: Path) -> None:
+    written = numbers_written(tmp_path / "a.mkv", [number / 60 for number in range(30)], 30)
+    assert len(written) == pytest.approx(15, abs=1)
+    assert written == sorted(set(written))
+
+
+def test_frames_of_a_varying_rate_are_shown_when_they_were_taken(tmp_path: Path) -> None:
+    """Half a second of 10 frames a second, and one of 40: 25 a second on average."""
+    times = [number / 10 for number in range(5)] + [0.5 + number / 40 for number in range(20)]
+    written = numbers_written(tmp_path / "a.mkv", times, 25)
+    assert len(written) == pytest.approx(25, abs=1)
+    shown = [written.index(number) / 25 for number in range(5)]
+    assert shown == pytest.approx(times[:5], abs=0.021)
+    assert all(abs(times[number] - place / 25) < 0.05 for place, number in enumerate(written) if number >= 5)
+
+
+def test_times_in_whole_milliseconds_lose_no_frame_and_repeat_none(tmp_path: Path) -> None:
+    times = [round(number * 1001 / 30000, 3) for number in range(32)]
+    assert numbers_written(tmp_path / "a.mkv", times, 30000 / 1001) == list(range(32))
+
+
+@pytest.mark.parametrize("leap", [90_000.0, -20.0])
+def test_where_the_clock_leaps_the_film_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture, leap: float) -> None:
+    times = [100 + number / 30 + (leap if number > 4 else 0) for number in range(10)]
+    assert numbers_written(tmp_path / "a.mkv", times, 30) == list(range(10))
+    assert caplog.messages == [f"a.mp4: the frames' times leap by {leap:.0f} s, which the film leaves out"]
+
+
+def test_frames_in_disorder_take_no_longer(tmp_path: Path) -> None:
+    assert len(numbers_written(tmp_path / "a.mkv", [number / 25 for number in (0, 2, 1, 3, 5, 4, 6, 8, 7, 9)], 25)) == 10
 
 
 def test_a_video_without_times_keeps_its_frames(tmp_path: Path) -> None:
