@@ -74,6 +74,16 @@ def known_rate(capture: cv2.VideoCapture) -> float | None:
     return rate if 0 < rate < _TICKS else None
 
 
+def first_picture(path: str) -> float | None:
+    """When a video's first picture comes, in seconds of the file's own clock; None where that can't be told."""
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+    try:
+        rate = known_rate(capture)
+        return capture.get(cv2.CAP_PROP_PTS) / rate if rate and capture.grab() else None  # OpenCV counts it in frames
+    finally:
+        capture.release()
+
+
 def is_address(path: str) -> bool:
     """Whether it is something like ``rtsp://…`` rather than a file."""
     return "://" in path
