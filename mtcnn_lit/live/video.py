@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 _USUAL_RATE = 25.0  # frames a second, where a video names none
 _TICKS = 1000  # a second: no video has so many frames
+_MOST_BROKEN = 300  # frames one after the other that are passed over in a file: one that ends has no more to give
 
 
 class Video:
@@ -39,6 +40,8 @@ class Video:
             raise ImageError(f"can't read {path}: not a video, or a broken one; {remedy}")
         self.name = Path(urlsplit(path).path if is_address(path) else path).name or "video"
         self.rate = self._rate()
+        # An address would be waited for at each attempt.
+        self._attempts = 1 if is_address(path) else 1 + _MOST_BROKEN
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.count = round(count) if 0 < count < math.inf else None
 
@@ -53,8 +56,8 @@ class Video:
         return self.decoded() if self.skip() else None
 
     def skip(self) -> bool:
-        """Go to the next frame; False at the end."""
-        return self._capture.grab()
+        """Go to the next frame that can be decoded; False at the end."""
+        return any(self._capture.grab() for _ in range(self._attempts))  # broken frames and the end look the same
 
     def decoded(self) -> tuple[Image, float] | None:
         """The frame gone to, as `read` gives it; None when it is broken."""
