@@ -58,16 +58,21 @@ class VideoOutput:
         if image.shape != self._last.shape:  # a camera that came back with another one
             size = self._last.shape[1], self._last.shape[0]
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        step, self._time = picture.time - self._time, picture.time
-        if not -_LONGEST_WAY_BACK <= step <= _LONGEST_STAND:
-            self._leapt += step - 1 / self._begin.rate
-            log.warning("%s: the frames' times leap by %.0f s, which the film leaves out", picture.name, step)
-        due = round((picture.time - self._begin.time - self._leapt) * self._begin.rate)
+        untimed = picture.time == self._time
+        due = self._due(picture, self._begin)
         while self._written < due:
             self._add(self._film, self._last)
-        if self._written <= due or step == 0:  # frames of one time have none: all are kept
+        if self._written <= due or untimed:  # of a video without times all frames are kept
             self._add(self._film, image)
         self._last = image
+
+    def _due(self, picture: Frame, begin: Frame) -> int:
+        """How many frames the film has before this one, by its time."""
+        step, self._time = picture.time - self._time, picture.time
+        if not -_LONGEST_WAY_BACK <= step <= _LONGEST_STAND:
+            self._leapt += step - 1 / begin.rate
+            log.warning("%s: the frames' times leap by %.0f s, which the film leaves out", picture.name, step)
+        return round((picture.time - begin.time - self._leapt) * begin.rate)
 
     def _add(self, film: Film, image: Image) -> None:
         film.write(image)
