@@ -6,8 +6,9 @@ last network that is there: that is how the training crops of the next network a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import torch
@@ -115,11 +116,10 @@ class Cascade:
         first, second, third = (*thresholds, *self.thresholds[len(thresholds) :])
         return replace(self, thresholds=(first, second, third))
 
-    def detect(self, images: Sequence[Image]) -> list[Detections]:
-        """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes."""
-        found = []
-        for start in range(0, len(images), _BATCH):
-            batch = [Pyramid(image) for image in images[start : start + _BATCH]]
+    def detect(self, images: Iterable[Image]) -> list[Detections]:
+        """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes, which are taken a few at a time."""
+        found, waiting = [], iter(images)
+        while batch := [Pyramid(image) for image in islice(waiting, _BATCH)]:
             *_, last = self.steps(batch)
             found += last.found.by_image(len(batch))
         return found
@@ -224,7 +224,7 @@ class Cascade:
         _, turned, moved_on = look_at_crops(net, pyramids, before._replace(boxes=moved), mirrored=True)
         boxes = (moved + moved_on) / 2
         first = before.scores.logit(_LOGIT_EPS) * _TEMPERATURE
-        logits = (first + again + turned + 2 * size_prior(boxes)) / 3 + votes.clamp(min=1).log()
+        logits = (first + again + turned + 2 * size_prior(boxes)) / 3 + votes.clamp(min=1).float().log()
         scores = (logits / _TEMPERATURE).sigmoid()
         kept = scores >= self.thresholds[2]
         found = Candidates(boxes[kept], scores[kept], before.image[kept])

@@ -38,7 +38,7 @@ class Detections:
     @classmethod
     def empty(cls) -> Detections:
         """Detections of an image without faces."""
-        return cls(torch.empty(0, 4), torch.empty(0))
+        return cls(torch.empty(0, 4, dtype=torch.float32), torch.empty(0, dtype=torch.float32))
 
     def __len__(self) -> int:
         return len(self.boxes)

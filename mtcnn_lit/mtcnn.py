@@ -101,17 +101,18 @@ class MTCNN:
     def detect(
         self, images: Picture | list[_Picture] | tuple[_Picture, ...], *, bgr: bool = False
     ) -> Detections | list[Detections]:
-        """Faces of one picture, or of each in a list.
+        """Faces of one picture, or of each in a list, whose files are read a few at a time.
 
         Args:
             images: a path; a PIL image; an RGB array, uint8 (H, W, 3); or an RGB tensor, uint8 (3, H, W) or (H, W, 3).
             bgr: whether arrays have their channels in OpenCV's order, blue first.
 
         Raises:
-            mtcnn_lit.images.ImageError: when something is no picture; the message says what is taken.
+            mtcnn_lit.images.ImageError: when something is no picture; the message says what is taken. In a list that is
+                noticed when its turn comes.
         """
         if isinstance(images, list | tuple):
-            return self.cascade.detect([_as_image(image, bgr) for image in images])
+            return self.cascade.detect(_as_image(image, bgr) for image in images)
         return self.cascade.detect([_as_image(images, bgr)])[0]
 
 

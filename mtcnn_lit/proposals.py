@@ -64,7 +64,8 @@ def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_fact
     device = net.face.weight.device
     scales = list(pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor))
     levels = [torch.from_numpy(pyramid.level(scale)).to(device) for scale in scales]
-    sides = torch.tensor([2 * pyramid.true_scale(scale) for scale in scales], device=device).reshape(-1, 4)
+    true_scales = [2 * pyramid.true_scale(scale) for scale in scales]
+    sides = torch.tensor(true_scales, dtype=torch.float32, device=device).reshape(-1, 4)
     priors = size_prior(torch.tensor([[0, 0, net.input_size, net.input_size]], device=device) / sides)
     answers = zip(_look(net, levels), priors, sides, strict=True)
     return [Level((logits + prior).sigmoid(), offsets, scale) for (logits, offsets), prior, scale in answers]
@@ -118,7 +119,9 @@ def windows_above(levels: Sequence[Level], threshold: float, device: torch.devic
     Args:
         device: where the levels are, or would be if the picture were not too small for any.
     """
-    scores = torch.cat([torch.zeros(0, device=device), *(level.scores.flatten() for level in levels)])
+    scores = torch.cat(
+        [torch.zeros(0, dtype=torch.float32, device=device), *(level.scores.flatten() for level in levels)]
+    )
     place = torch.nonzero(scores >= threshold).squeeze(1)
     shapes = [level.scores.shape for level in levels]
     ends = torch.tensor([shape.numel() for shape in shapes], dtype=torch.int64, device=place.device).cumsum(dim=0)

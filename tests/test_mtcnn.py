@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import torch
 
 import mtcnn_lit
 from mtcnn_lit import MTCNN, Detections
+from mtcnn_lit import mtcnn as module
 from mtcnn_lit.boxes import iou
-from mtcnn_lit.images import ImageError, write_image
+from mtcnn_lit.cascade import Cascade, Step
+from mtcnn_lit.images import ImageError, read_image, write_image
 from mtcnn_lit.mtcnn import pick_device
 from mtcnn_lit.nets import NETS, ONet, PNet, RNet, WeightsError, load_net, weights_digest
+from mtcnn_lit.pyramid import Pyramid
 from tests.bright_squares import bright_cascade, picture
 
 IMAGE = picture(90, 120, (40, 20, 80, 60))
@@ -102,6 +106,40 @@ def test_a_list_of_anything_gives_a_list(detector: MTCNN, tmp_path: Path, sequen
         assert_on_the_face(one)
     assert detector.detect(sequence([IMAGE]))[0].boxes.shape == (1, 4)
     assert detector.detect(sequence([])) == []
+
+
+def test_the_files_of_a_list_are_read_a_few_at_a_time(
+    detector: MTCNN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [5 * number for number in range(20)]
+    paths = [tmp_path / f"{number}.png" for number in range(20)]
+    for path, x in zip(paths, left, strict=True):
+        write_image(path, picture(90, 160, (x, 20, x + 40, 60)))
+    read: list[Path] = []
+    read_before_each_step = []
+    steps = Cascade.steps
+
+    def counted(cascade: Cascade, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
+        read_before_each_step.append(len(read))
+        return steps(cascade, pyramids)
+
+    monkeypatch.setattr(Cascade, "steps", counted)
+    monkeypatch.setattr(module, "read_image", lambda path: (read.append(path), read_image(path))[1])
+    found = detector.detect(paths)
+    assert read_before_each_step == [16, 20]
+    assert [round(one.boxes[0, 0].item()) for one in found] == pytest.approx(left, abs=2)
+
+
+def test_it_finds_the_same_whatever_type_torch_takes_by_default(astronaut: Detections) -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        detector = MTCNN.from_pretrained(device="cpu")
+        found, none = detector.detect(skimage.data.astronaut()), detector.detect(picture(9, 9))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(found.boxes, astronaut.boxes)
+    assert torch.equal(found.scores, astronaut.scores)
+    assert len(none) == len(Detections.empty()) == 0
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,31 @@ when this module is.
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+from collections.abc import Callable
 
 # Read by GNU's OpenMP when torch is loaded: torch's threads that have nothing to do for a moment sleep. By default they
 # spin on cores that the processes that load patches need.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
+def _stoppable(command: Callable[[], None]) -> Callable[[], None]:
+    """The command, ending in one line on Ctrl-C even while libraries are loaded, before `run` sees to it."""
+
+    @functools.wraps(command)
+    def stoppable() -> None:
+        try:
+            command()
+        except KeyboardInterrupt:
+            print("\nstopped", file=sys.stderr)
+            sys.exit(130)
+
+    return stoppable
+
+
+@_stoppable
 def train() -> None:
     """Train one stage of the cascade: ``net=pnet|rnet|onet``, or all with ``-m net=pnet,rnet,onet``."""
     from mtcnn_lit.experiment.cli import run
@@ -23,6 +40,7 @@ def train() -> None:
     run(fit, "train")
 
 
+@_stoppable
 def detect() -> None:
     """Find faces: ``input=folder input.path=DIR output=json output.path=FILE.jsonl``."""
     from mtcnn_lit.experiment.arguments import plain_list, plain_paths
@@ -33,6 +51,7 @@ def detect() -> None:
     run(detect, "detect")
 
 
+@_stoppable
 def evaluate() -> None:
     """Measure the cascade on a source's test split: ``source=widerface source.root=DIR``."""
     from mtcnn_lit.experiment.arguments import plain_list
@@ -43,6 +62,7 @@ def evaluate() -> None:
     run(evaluate, "evaluate")
 
 
+@_stoppable
 def compare() -> None:
     """Draw curves and figures of runs beside each other: ``runs=outputs/train,outputs/sweeps``."""
     from mtcnn_lit.experiment.arguments import plain_list
@@ -53,6 +73,7 @@ def compare() -> None:
     run(compare, "compare")
 
 
+@_stoppable
 def export() -> None:
     """Write the networks as ONNX files: ``export.path=FOLDER``."""
     from mtcnn_lit.experiment.cli import run
@@ -61,6 +82,7 @@ def export() -> None:
     run(export, "export")
 
 
+@_stoppable
 def benchmark() -> None:
     """Measure how fast detection, training and mining are here: ``images=PICTURES``."""
     from mtcnn_lit.experiment.benchmark import benchmark

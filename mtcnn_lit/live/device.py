@@ -9,11 +9,12 @@ from typing import Protocol
 import cv2
 
 from mtcnn_lit.images import Image, ImageError
-from mtcnn_lit.live.video import Video, is_address, rgb
+from mtcnn_lit.live.video import Video, is_address, known_rate, rgb
 
 log = logging.getLogger(__name__)
 
 _REMEDY = "set input.device to a camera's number (0 is the first), its address, or a video file"
+_USUAL_RATE = 30.0  # frames a second, where a camera names none
 
 
 class Device(Protocol):
@@ -68,7 +69,7 @@ class Camera:
         for what, size in ((cv2.CAP_PROP_FRAME_WIDTH, width), (cv2.CAP_PROP_FRAME_HEIGHT, height)):
             if size is not None:
                 self._capture.set(what, size)
-        self.rate = self._capture.get(cv2.CAP_PROP_FPS) or 30.0
+        self.rate = known_rate(self._capture) or _USUAL_RATE
         self._count = 0
         got = [round(self._capture.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
         if [width or got[0], height or got[1]] != got:

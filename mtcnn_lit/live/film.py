@@ -13,6 +13,7 @@ from typing import Protocol
 import cv2
 
 from mtcnn_lit.images import Image, ImageError
+from mtcnn_lit.live.video import first_picture
 
 # What FFmpeg is told about the file, by its extension. An mp4 in fragments plays without the index at its end.
 _IN_FRAGMENTS = ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"]
@@ -146,7 +147,7 @@ def add_sound(path: Path, source: str, seconds: float) -> bool:
     program = ffmpeg()
     assert program is not None
     whole = path.with_name(f".{path.stem}.with-sound{path.suffix}")
-    inputs = ["-i", _plain(path), "-i", source if "://" in source else _plain(Path(source))]
+    inputs = _in_step(_plain(path), source if "://" in source else _plain(Path(source)))
     chosen = ["-map", "0:v", "-map", "1:a?", "-c", "copy", "-t", f"{seconds:.3f}"]
     try:
         done = subprocess.run([*_quiet(program), *inputs, *chosen, _plain(whole)], capture_output=True, check=False)
@@ -155,6 +156,19 @@ def add_sound(path: Path, source: str, seconds: float) -> bool:
         return done.returncode == 0
     finally:
         whole.unlink(missing_ok=True)
+
+
+def _in_step(*videos: str) -> list[str]:
+    """FFmpeg's words for inputs that begin together, each with its first picture; sound from before that is left out.
+
+    By itself FFmpeg begins a file with what comes first in it, picture or sound.
+    """
+    words = ["-copyts"]
+    for video in videos:
+        if (start := first_picture(video)) is None:
+            return [word for each in videos for word in ("-i", each)]
+        words += ["-itsoffset", f"{-start:.6f}", "-i", video]
+    return [*words, "-copypriorss:a", "0"]
 
 
 def ratio(rate: float) -> str:

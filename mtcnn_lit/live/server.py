@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from mtcnn_lit.images import ImageError
 
@@ -77,24 +78,33 @@ class PictureServer:
 class _Server(ThreadingHTTPServer):
     pictures: PictureServer
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nobody need know of a browser that has left, whatever it was being told."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = 10  # seconds that a browser may leave a picture untaken
 
     def do_GET(self) -> None:
+        wanted = self.command == "GET"  # not the head alone
         path = self.path.partition("?")[0]
         if path == "/":
             self._begin("text/html; charset=utf-8", len(_PAGE))
-            self.wfile.write(_PAGE)
+            if wanted:
+                self.wfile.write(_PAGE)
         elif path == "/stream.mjpg":
-            with suppress(OSError):  # the browser has left
+            self._begin(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+            if wanted:
                 self._stream()
         else:
             self.send_error(404)
 
+    do_HEAD = do_GET  # noqa: N815 - the name that the base class looks for
+
     def _stream(self) -> None:
-        self._begin(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         newest = self.server.pictures.after(0)
         while newest is not None:
             number, picture = newest

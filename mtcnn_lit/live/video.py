@@ -15,6 +15,8 @@ from mtcnn_lit.images import Image, ImageError
 log = logging.getLogger(__name__)
 
 _USUAL_RATE = 25.0  # frames a second, where a video names none
+_TICKS = 1000  # a second: no video has so many frames
+_MOST_BROKEN = 300  # frames one after the other that are passed over in a file: one that ends has no more to give
 
 
 class Video:
@@ -38,12 +40,13 @@ class Video:
             raise ImageError(f"can't read {path}: not a video, or a broken one; {remedy}")
         self.name = Path(urlsplit(path).path if is_address(path) else path).name or "video"
         self.rate = self._rate()
+        # An address would be waited for at each attempt.
+        self._attempts = 1 if is_address(path) else 1 + _MOST_BROKEN
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.count = round(count) if 0 < count < math.inf else None
 
     def _rate(self) -> float:
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        if 0 < rate < 1000:
+        if (rate := known_rate(self._capture)) is not None:
             return rate
         log.warning("%s names no frame rate: %g frames a second are taken for it", self.name, _USUAL_RATE)
         return _USUAL_RATE
@@ -53,8 +56,8 @@ class Video:
         return self.decoded() if self.skip() else None
 
     def skip(self) -> bool:
-        """Go to the next frame; False at the end."""
-        return self._capture.grab()
+        """Go to the next frame that can be decoded; False at the end."""
+        return any(self._capture.grab() for _ in range(self._attempts))  # broken frames and the end look the same
 
     def decoded(self) -> tuple[Image, float] | None:
         """The frame gone to, as `read` gives it; None when it is broken."""
@@ -66,6 +69,22 @@ class Video:
     def close(self) -> None:
         """Close the file."""
         self._capture.release()
+
+
+def known_rate(capture: cv2.VideoCapture) -> float | None:
+    """Frames a second of a video or camera; None where it says none, or the ticks of a clock such as 90,000."""
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    return rate if 0 < rate < _TICKS else None
+
+
+def first_picture(path: str) -> float | None:
+    """When a video's first picture comes, in seconds of the file's own clock; None where that can't be told."""
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+    try:
+        rate = known_rate(capture)
+        return capture.get(cv2.CAP_PROP_PTS) / rate if rate and capture.grab() else None  # OpenCV counts it in frames
+    finally:
+        capture.release()
 
 
 def is_address(path: str) -> bool:

@@ -46,7 +46,7 @@ def load_net(path: str | Path, name: str) -> Net:
     trained, weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
     if trained != name:
         raise WeightsError(f"{path} holds weights of {trained or 'something else'}, but {name} is asked for")
-    net = NETS[name]()
+    net = NETS[name]().float()  # whatever type torch is told to take by default
     try:
         net.load_state_dict(weights)
     except RuntimeError as error:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 
 import cv2
+import numpy as np
 
 from mtcnn_lit.detections import Detections
+from mtcnn_lit.images import Image
 from mtcnn_lit.live.detector import LiveDetector
 from mtcnn_lit.live.screen import Screen
 from mtcnn_lit.live.server import PictureServer
 from mtcnn_lit.named_image import NamedImage, UnreadImage
 
 log = logging.getLogger(__name__)
+
+_LONGEST_SIDE = 65500  # px, of a JPEG picture
 
 
 class StreamOutput:
@@ -44,7 +48,7 @@ class StreamOutput:
     def write(self, picture: NamedImage, detections: Detections) -> None:
         """Show one picture."""
         self._screen.tick()
-        shown = cv2.cvtColor(self._screen.draw_all(picture, detections), cv2.COLOR_RGB2BGR)
+        shown = cv2.cvtColor(_small_enough(self._screen.draw_all(picture, detections)), cv2.COLOR_RGB2BGR)
         self._server.put(cv2.imencode(".jpg", shown, self._quality)[1].tobytes())
 
     def write_error(self, picture: UnreadImage) -> None:
@@ -53,3 +57,12 @@ class StreamOutput:
     def close(self) -> None:
         """End the page's picture."""
         self._server.close()
+
+
+def _small_enough(image: Image) -> Image:
+    """The picture, shrunk where it has more pixels a side than JPEG takes."""
+    height, width = image.shape[:2]
+    if (scale := _LONGEST_SIDE / max(height, width)) >= 1:
+        return image
+    size = max(1, int(width * scale)), max(1, int(height * scale))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

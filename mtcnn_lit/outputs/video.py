@@ -16,11 +16,18 @@ from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
 
 log = logging.getLogger(__name__)
 
+# Seconds that a picture may stand, as a slide does: a clock that leaps further ahead was set, in a broken file or while
+# the computer slept, and the film would be filled with hours of one picture. One that goes back further than a
+# disorder of frames takes it begins anew, and all frames up to where it was would be left out.
+_LONGEST_STAND = 600.0
+_LONGEST_WAY_BACK = 1.0
+
 
 class VideoOutput:
     """The video with detections drawn in, at its frame rate and with its sound; it plays wherever writing ends.
 
-    Where the time of a frame is later than the rate says, frames were missed: the one before it is repeated.
+    It takes as long as the frames' times say: where they are further apart than by the rate, the one before is
+    repeated, and where they are closer, as in a video of a varying rate, some are left out.
 
     Args:
         path: the file; its extension names the format.
@@ -35,6 +42,8 @@ class VideoOutput:
         self._film: Film | None = None
         self._begin: Frame | None = None
         self._last: Image | None = None
+        self._time = 0.0  # of the last frame
+        self._leapt = 0.0  # seconds by which the frames' clock was set
         self._written = 0
 
     def write(self, picture: NamedImage, detections: Detections) -> None:
@@ -45,17 +54,28 @@ class VideoOutput:
         if self._film is None or self._begin is None or self._last is None:
             size = image.shape[1], image.shape[0]
             self._film, self._begin, self._last = open_film(self._path, picture.rate, size), picture, image
+            self._time = picture.time
         if image.shape != self._last.shape:  # a camera that came back with another one
             size = self._last.shape[1], self._last.shape[0]
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        due = round((picture.time - self._begin.time) * self._begin.rate)
+        untimed = picture.time == self._time
+        due = self._due(picture, self._begin)
         while self._written < due:
             self._add(self._film, self._last)
-        self._add(self._film, image)
+        if self._written <= due or untimed:  # of a video without times all frames are kept
+            self._add(self._film, image)
+        self._last = image
+
+    def _due(self, picture: Frame, begin: Frame) -> int:
+        """How many frames the film has before this one, by its time."""
+        step, self._time = picture.time - self._time, picture.time
+        if not -_LONGEST_WAY_BACK <= step <= _LONGEST_STAND:
+            self._leapt += step - 1 / begin.rate
+            log.warning("%s: the frames' times leap by %.0f s, which the film leaves out", picture.name, step)
+        return round((picture.time - begin.time - self._leapt) * begin.rate)
 
     def _add(self, film: Film, image: Image) -> None:
         film.write(image)
-        self._last = image
         self._written += 1
 
     def write_error(self, picture: UnreadImage) -> None:

@@ -56,3 +56,25 @@ def test_the_command_that_detects_loads_none_of_the_training_libraries(tmp_path:
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == "loaded: []"
     assert (tmp_path / "found.csv").is_file()
+
+
+STOPPED = """
+import sys
+from mtcnn_lit.experiment import commands
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "hydra":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+getattr(commands, sys.argv.pop())()
+"""
+
+
+@pytest.mark.parametrize("command", ["train", "detect", "evaluate", "compare", "export", "benchmark"])
+def test_a_command_that_is_stopped_while_it_loads_says_so_in_one_line(command: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", STOPPED, command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (130, "\nstopped\n")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import ImageError
+from mtcnn_lit.inputs import VideoInput
 from mtcnn_lit.live import film
 from mtcnn_lit.live.film import FfmpegFilm, OpenCvFilm, open_film, ratio
 from mtcnn_lit.live.video import Video
@@ -48,12 +52,23 @@ def frame(number: int, sound: str | None = None, rate: float = 30) -> Frame:
     return Frame("a.mp4", picture(number), number, number / rate, rate, sound)
 
 
-def sound_of(path: Path) -> tuple[str, float]:
-    """The codec of a video's sound, and when its last piece begins, in seconds."""
-    command = ["ffprobe", "-v", "error", "-select_streams", "a", "-of", "default=nw=1:nk=1", "-show_entries"]
-    entries = "stream=codec_name", "packet=pts_time"
-    codec, times = (subprocess.check_output([*command, entry, path], text=True).split() for entry in entries)
-    return codec[0], max(map(float, times))
+def pieces_of(path: Path, kind: str) -> tuple[str, list[float]]:
+    """The codec of a video's sound (a) or picture (v), and when its pieces begin, in seconds of the file's clock."""
+    command = ["ffmpeg", "-v", "error", "-copyts", "-i", path, "-map", f"0:{kind}", "-c", "copy", "-f", "framecrc", "-"]
+    printed = subprocess.check_output(command, text=True)
+    codec, second = re.search(r"codec_id 0: (\w+)", printed), re.search(r"tb 0: 1/(\d+)", printed)
+    assert codec is not None
+    assert second is not None
+    times = re.findall(r"^0,\s*-?\d+,\s*(-?\d+),", printed, re.MULTILINE)
+    return codec[1], sorted(int(each) / int(second[1]) for each in times)
+
+
+def first_heard(path: Path) -> float:
+    """When a video's sound begins to be heard, in seconds of the file's clock."""
+    form = ["-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", "1000", "-"]
+    command = ["ffmpeg", "-v", "error", "-i", path, *form]
+    loud = np.abs(np.frombuffer(subprocess.check_output(command), np.int16)) > 3000
+    return pieces_of(path, "a")[1][0] + float(np.argmax(loud)) / 1000
 
 
 @needs_ffmpeg
@@ -124,8 +139,33 @@ def test_the_sound_is_copied_as_far_as_the_pictures_go(tmp_path: Path, name: str
         output.write(frame(number, sound=str(source)), Detections.empty())
     output.close()
     assert len(read_film(tmp_path / name)) == 30
-    assert sound_of(tmp_path / name) == ("aac", pytest.approx(1, abs=0.1))
+    codec, times = pieces_of(tmp_path / name, "a")
+    assert (codec, times[-1]) == ("aac", pytest.approx(1, abs=0.1))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "silent.mkv", "source.mp4"])
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(("late", "heard"), [("picture", 0.8), ("sound", 3.2)])
+@pytest.mark.parametrize(
+    ("source", "name"), [("source.mkv", "a.mkv"), ("source.mp4", "a.mp4"), ("source.ts", "a.mp4")]
+)  # the clock of .ts begins at 1.4 s
+def test_the_sound_stays_in_step_where_picture_or_sound_begins_later(
+    tmp_path: Path, late: str, heard: float, source: str, name: str
+) -> None:
+    """The sound has a tone from 2 s on; the picture begins 1.2 s later than the sound, or the other way round."""
+    tone = ["-f", "lavfi", "-i", "aevalsrc=gte(t\\,2)*sin(2000*t):d=3"]
+    film = ["-i", str(write_film(tmp_path / "silent.mkv", 120))]
+    first, second = (tone, film) if late == "picture" else (film, tone)
+    codecs = ["-c:v", "libx264", "-c:a", "aac"]
+    command = ["ffmpeg", "-v", "error", *first, "-itsoffset", "1.2", *second, *codecs, tmp_path / source]
+    subprocess.run(command, check=True)
+    output = VideoOutput(str(tmp_path / name))
+    for each in VideoInput(str(tmp_path / source)):
+        assert isinstance(each, Frame)
+        output.write(each, Detections.empty())
+    output.close()
+    began = pieces_of(tmp_path / name, "v")[1][0]
+    assert first_heard(tmp_path / name) - began == pytest.approx(heard, abs=0.06)
 
 
 @needs_ffmpeg
@@ -144,6 +184,48 @@ def test_the_frame_before_is_repeated_where_one_is_late(tmp_path: Path) -> None:
         output.write(frame(number), Detections.empty())
     output.close()
     assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [5, 6, 6, 6, 9]
+
+
+def numbers_written(path: Path, times: Iterable[float], rate: float) -> list[int]:
+    """The numbers of the frames in a video that is made of frames of these times."""
+    output = VideoOutput(str(path))
+    for number, seconds in enumerate(times):
+        output.write(Frame("a.mp4", picture(number), number, seconds, rate), Detections.empty())
+    output.close()
+    return [number_of(image) for image in read_film(path)]
+
+
+def test_a_film_of_more_frames_than_its_rate_says_takes_as_long_as_they_did(tmp_path: Path) -> None:
+    written = numbers_written(tmp_path / "a.mkv", [number / 60 for number in range(30)], 30)
+    assert len(written) == pytest.approx(15, abs=1)
+    assert written == sorted(set(written))
+
+
+def test_frames_of_a_varying_rate_are_shown_when_they_were_taken(tmp_path: Path) -> None:
+    """Half a second of 10 frames a second, and one of 40: 25 a second on average."""
+    times = [number / 10 for number in range(5)] + [0.5 + number / 40 for number in range(20)]
+    written = numbers_written(tmp_path / "a.mkv", times, 25)
+    assert len(written) == pytest.approx(25, abs=1)
+    shown = [written.index(number) / 25 for number in range(5)]
+    assert shown == pytest.approx(times[:5], abs=0.021)
+    assert all(abs(times[number] - place / 25) < 0.05 for place, number in enumerate(written) if number >= 5)
+
+
+def test_times_in_whole_milliseconds_lose_no_frame_and_repeat_none(tmp_path: Path) -> None:
+    times = [round(number * 1001 / 30000, 3) for number in range(32)]
+    assert numbers_written(tmp_path / "a.mkv", times, 30000 / 1001) == list(range(32))
+
+
+@pytest.mark.parametrize("leap", [90_000.0, -20.0])
+def test_where_the_clock_leaps_the_film_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture, leap: float) -> None:
+    times = [100 + number / 30 + (leap if number > 4 else 0) for number in range(10)]
+    assert numbers_written(tmp_path / "a.mkv", times, 30) == list(range(10))
+    assert caplog.messages == [f"a.mp4: the frames' times leap by {leap:.0f} s, which the film leaves out"]
+
+
+def test_frames_in_disorder_take_no_longer(tmp_path: Path) -> None:
+    times = [number / 25 for number in (0, 2, 1, 3, 5, 4, 6, 8, 7, 9)]
+    assert len(numbers_written(tmp_path / "a.mkv", times, 25)) == 10
 
 
 def test_a_video_without_times_keeps_its_frames(tmp_path: Path) -> None:

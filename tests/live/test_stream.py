@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ import pytest
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.live.server import PictureServer
+from mtcnn_lit.named_image import NamedImage
 from mtcnn_lit.outputs import StreamOutput
 from tests.live.watched import FOUND, PICTURE, Detector
 
@@ -47,6 +51,44 @@ def test_the_page_shows_the_stream(server: PictureServer) -> None:
     assert b'src="stream.mjpg"' in page.read()
     with pytest.raises(urllib.error.HTTPError, match="404"):
         get(server.address + "other")
+
+
+@pytest.mark.parametrize(("path", "kind"), [("", "text/html"), ("stream.mjpg", "multipart/x-mixed-replace")])
+def test_who_asks_for_the_head_alone_gets_it(server: PictureServer, path: str, kind: str) -> None:
+    answer = urllib.request.urlopen(urllib.request.Request(server.address + path, method="HEAD"), timeout=10)
+    assert answer.headers.get_content_type() == kind
+    assert answer.read() == b""
+
+
+@pytest.mark.parametrize("said", [b"GET / HT", b"GET / HTTP/1.0\r\n\r\n", b"GET /stream.mjpg HTTP/1.0\r\n\r\n"])
+def test_a_browser_that_leaves_in_the_middle_is_no_error(
+    server: PictureServer, said: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.put(b"first")
+    others = threading.active_count()
+    for _ in range(10):
+        with socket.create_connection(("127.0.0.1", int(server.address.rstrip("/").rpartition(":")[2]))) as browser:
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset when it is closed
+            browser.sendall(said)
+    server.put(b"second")
+    deadline = time.monotonic() + 10
+    while threading.active_count() > others and time.monotonic() < deadline:
+        server.put(b"next")
+        time.sleep(0.05)
+    assert capfd.readouterr().err == ""
+    assert b"stream.mjpg" in get(server.address).read()
+
+
+def test_an_error_of_our_own_is_shown(
+    server: PictureServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(server, "after", lambda _: 1 // 0)
+    assert get(server.address + "stream.mjpg").read() == b""
+    deadline = time.monotonic() + 10
+    shown = ""
+    while "ZeroDivisionError" not in shown and time.monotonic() < deadline:
+        shown += capfd.readouterr().err
+    assert "ZeroDivisionError" in shown
 
 
 def test_a_slow_browser_gets_the_newest_picture(server: PictureServer) -> None:
@@ -87,6 +129,16 @@ def test_pictures_have_boxes_and_figures() -> None:
         assert picture[:30, :60].std() > 10  # the figures
         assert (picture[110:210, 90:190].std() > 10) == (len(found) > 0)
         assert picture[200:, 250:].std() < 1
+    output.close()
+
+
+@pytest.mark.parametrize(("height", "width", "shown"), [(8, 65501, (7, 65500)), (131000, 4, (65500, 2))])
+def test_pictures_larger_than_jpeg_takes_are_shrunk(height: int, width: int, shown: tuple[int, int]) -> None:
+    output = StreamOutput(Detector(), port=0)  # type: ignore[arg-type]
+    stream = get(output.address + "stream.mjpg")
+    output.write(NamedImage("a.png", np.full((height, width, 3), 90, np.uint8)), Detections.empty())
+    picture = cv2.imdecode(np.frombuffer(next_picture(stream), np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert picture.shape == (*shown, 3)
     output.close()
 
 

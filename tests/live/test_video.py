@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,18 @@ def test_what_is_left_of_a_broken_video_is_read_and_said_to_be_short(
     count = len(list(source))
     assert 0 < count < 30
     assert f"a.mkv ended after {count} of the 30 frames that it announces" in caplog.text
+
+
+@pytest.mark.parametrize("broken", [1, 8])
+def test_broken_frames_in_the_middle_are_passed_over(tmp_path: Path, broken: int) -> None:
+    film = write_film(tmp_path / "a.mp4", 30)
+    content = film.read_bytes()
+    starts = [found.start() for found in re.finditer(b"\x00\x00\x01\xb6", content)]  # of frames in MPEG-4
+    first, last = starts[13], starts[13 + broken]
+    film.write_bytes(content[:first] + b"\xff" * (last - first) + content[last:])
+    times = [frame.time for frame in VideoInput(str(film)) if isinstance(frame, Frame)]
+    kept = [number for number in range(30) if not 13 <= number < 13 + broken]
+    assert times == pytest.approx([number / 30 for number in kept])
 
 
 @pytest.mark.parametrize("name", ["text.mp4", "empty.mkv", "folder", "none.mp4"])

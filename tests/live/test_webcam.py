@@ -62,6 +62,8 @@ def test_a_setting_out_of_range_is_refused(name: str, value: float) -> None:
 class Driver:
     """OpenCV's side of a camera, which knows one size only."""
 
+    rate = 0.0
+
     def __init__(self, device: int) -> None:
         self.device = device
 
@@ -72,7 +74,7 @@ class Driver:
         return False
 
     def get(self, what: int) -> float:
-        return {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480, cv2.CAP_PROP_FPS: 0}[what]
+        return {cv2.CAP_PROP_FRAME_WIDTH: 640, cv2.CAP_PROP_FRAME_HEIGHT: 480, cv2.CAP_PROP_FPS: self.rate}[what]
 
     def read(self) -> tuple[bool, np.ndarray]:
         return True, np.full((480, 640, 3), (255, 0, 9), np.uint8)
@@ -92,3 +94,14 @@ def test_a_camera_says_when_it_gives_another_size(
     assert second is not None
     assert (first[0], second[0]) == (0, 1)
     assert first[1][0, 0].tolist() == [9, 0, 255]  # RGB
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"), [(25.0, 25), (59.94, 59.94), (0.0, 30), (-1.0, 30), (float("nan"), 30), (90000.0, 30)]
+)
+def test_what_a_camera_says_is_its_rate_where_it_can_be(
+    monkeypatch: pytest.MonkeyPatch, said: float, taken: float
+) -> None:
+    monkeypatch.setattr(module, "cv2", SimpleNamespace(**{**vars(cv2), "VideoCapture": Driver}))
+    monkeypatch.setattr(Driver, "rate", said)
+    assert Camera("0", None, None).rate == taken
