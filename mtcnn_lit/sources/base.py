@@ -86,7 +86,8 @@ class Source(ABC):
         """A digest that changes when an image or an annotation of this split does."""
         digest = hashlib.sha256(type(self).__name__.encode())
         for annotation in self.annotations:
-            digest.update(f"\n{annotation.name} {self._identity(annotation)} {len(annotation.faces)} ".encode())
+            about = f"\n{annotation.name} {self._identity(annotation)} {len(annotation.faces)} "
+            digest.update(about.encode(errors="surrogateescape"))  # a file's name need not be UTF-8
             digest.update(annotation.faces.tobytes())
             digest.update(annotation.ignored.tobytes())
         return digest.hexdigest()
@@ -158,13 +159,13 @@ def existing_folder(path: str | Path, remedy: str) -> Path:
 
 
 def read_text(path: Path, remedy: str) -> str:
-    """The text of an annotation file.
+    """The text of an annotation file, without the mark that Windows programs put before UTF-8.
 
     Raises:
         SourceError: when it isn't there or is no UTF-8 text; the message ends with ``remedy``.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}; {remedy}") from error
     except UnicodeDecodeError as error:

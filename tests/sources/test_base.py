@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,15 @@ def test_fingerprint_changes_with_a_box_its_kind_and_the_pixels(root: Path) -> N
     os.utime(root / "b.png", (1, 1))  # two writes can fall into one tick of the clock
     digests.add(source(root, [[0, 0, 3, 3]]).fingerprint())
     assert len(digests) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+def test_a_name_need_not_be_utf_8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / name).write_bytes(b"")
+    box = as_boxes([])
+    digests = [FileSource("val", tmp_path, [Annotation(name, box, box)], 0).fingerprint() for _ in range(2)]
+    assert digests[0] == digests[1]
 
 
 def test_a_picture_that_vanished_is_named(root: Path) -> None:
