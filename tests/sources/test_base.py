@@ -87,6 +87,25 @@ def test_boxes_are_sorted_by_height_and_mark_and_dropped_without_area() -> None:
     assert annotation.ignored.tolist() == [[1, 0, 6, 19], [2, 0, 7, 30]]
 
 
+def test_faces_wholly_outside_the_picture_are_taken_away() -> None:
+    faces = as_boxes([[-5, -5, 1, 1], [-5, 0, 0, 9], [60, 0, 70, 9], [59, 39, 70, 70], [0, 40, 9, 50]])
+    annotation = Annotation("x", faces, faces)
+    within = annotation.within(height=40, width=60)
+    assert within.faces.tolist() == [[-5, -5, 1, 1], [59, 39, 70, 70]]
+    assert within.ignored.tolist() == faces.tolist()
+    assert annotation.within(height=41, width=61).faces.tolist() == faces[[0, 2, 3, 4]].tolist()
+    assert Annotation("x", as_boxes([]), faces).within(40, 60).faces.shape == (0, 4)
+
+
+def test_a_split_without_any_face_says_so(root: Path) -> None:
+    source(root, [[0, 0, 3, 3]]).check_faces()
+    message = (
+        r"^no face in the val split \(FileSource val: 2 images, 0 faces, 1 ignored, 1,200 skipped\); check the ann"
+    )
+    with pytest.raises(SourceError, match=message):
+        source(root, [], [[0, 0, 3, 3]]).check_faces()
+
+
 def test_no_rows_are_no_boxes() -> None:
     assert as_boxes([]).shape == boxes_from_sizes([]).shape == (0, 4)
     assert as_boxes([]).dtype == boxes_from_sizes([]).dtype == np.float32
