@@ -61,6 +61,8 @@ class WiderFace(FileSource):
         SourceError: when a folder or file is missing, a line is malformed, or the split has no picture.
     """
 
+    _faces_hang_on = "source.min_height, source.max_blur and source.max_occlusion"
+
     def __init__(
         self,
         root: str | Path,

@@ -68,6 +68,23 @@ CASES = {
         "error: data: label thresholds must obey 0 <= negative <= part <= positive <= 1, "
         "not LabelThresholds(positive=0.1, part=0.4, negative=0.3)",
     ),
+    "recall in percent": (
+        ["train.py", "net=rnet", "upstream.pnet=pretrained", "data.miner.recall=[95]"],
+        "error: data.miner: recall must hold shares above 0, and 1 at most, not [95]",
+    ),
+    "a ratio of two": (
+        ["train.py", "data.ratio=[1,3]"],
+        "error: data: the ratio of positives, parts and negatives must hold three shares, 0 or more, not [1, 3]",
+    ),
+    "no picture to draw": (
+        ["train.py", "callbacks.render_detections.images=0"],
+        "error: callbacks.render_detections: images must be a whole number, 1 or more, not 0",
+    ),
+    "no face to learn": (
+        ["train.py", "source.faces_per_image=[0,0]"],
+        "error: no face in the train split (Synthetic train: 400 images, 0 faces, 0 ignored, 0 skipped); "
+        "check source.faces_per_image and source.num_images",
+    ),
     "training that would keep nothing": (
         ["train.py", "trainer.check_val_every_n_epoch=9", "trainer.max_epochs=4"],
         "error: trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every 9 "
