@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -190,6 +192,20 @@ def test_what_lightning_refuses_while_it_trains_is_one_line_too(override: str, e
     assert "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith(expected)
     assert "val/ap" in result.stderr.splitlines()[-1] or "limit_train_batches" in override
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+def test_a_name_that_is_no_utf_8_is_logged(tmp_path: Path) -> None:
+    for folder in ("images/train", "labels/train"):
+        (tmp_path / folder).mkdir(parents=True)
+    broken = tmp_path / "images/train" / os.fsdecode(b"caf\xe9.jpg")
+    broken.write_bytes(b"no picture")
+    run = tmp_path / "run"
+    result = run_forked("train.py", "source=yolo", f"source.root={tmp_path}", f"hydra.run.dir={run}")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: {tmp_path}/images/train: none of the 1 pictures can be used")
+    skipped = f"skipped {tmp_path}/images/train/caf\\udce9.jpg: not a picture, or a broken one\n"
+    assert result.stdout == (run / "train.log").read_text() == skipped
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
