@@ -61,7 +61,7 @@ def test_shares_of_a_batch(batch_size: int, ratio: tuple[float, float, float], s
 
 @pytest.mark.parametrize("ratio", [(0, 0, 0), (-1, 1, 1), (1, 3), (1, 1, 1, 3)])
 def test_a_ratio_without_sense(ratio: tuple[float, float, float]) -> None:
-    with pytest.raises(ValueError, match="must hold three shares, 0 or more, not"):
+    with pytest.raises(ValueError, match="must be three shares of 0 or more, one of them above 0, not"):
         batch_shares(10, ratio)
 
 

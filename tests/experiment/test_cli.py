@@ -76,7 +76,8 @@ CASES = {
     ),
     "a ratio of two": (
         ["train.py", "data.ratio=[1,3]"],
-        "error: data: the ratio of positives, parts and negatives must hold three shares, 0 or more, not [1, 3]",
+        "error: data: the ratio of positives, parts and negatives must be three shares of 0 or more, "
+        "one of them above 0, not [1, 3]",
     ),
     "no picture to draw": (
         ["train.py", "callbacks.render_detections.images=0"],
