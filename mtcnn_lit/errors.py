@@ -1,4 +1,4 @@
-"""What all errors have in common that end in one line for the user, without a traceback."""
+"""What all errors have in common that end in one line for the user, without a traceback; a check that leads to some."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ import errno
 
 class UserError(ValueError):
     """Something that a user can put right; the message is one line that names the thing and the remedy."""
+
+
+def check_counts(least: int = 0, **counts: int) -> None:
+    """Refuse what is no number of things where it is set: used much later, it would end in a traceback.
+
+    Raises:
+        ValueError: that names the first that is no whole number, or under ``least``.
+    """
+    for name, count in counts.items():
+        if not isinstance(count, int) or count < least:
+            raise ValueError(f"{name} must be a whole number, {least} or more, not {count}")
 
 
 def is_disk_full(error: BaseException | None) -> bool:

@@ -8,10 +8,12 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from mtcnn_lit.callbacks.validation_images import ValidationImages
 from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.detections import Detections
 from mtcnn_lit.metrics import AveragePrecision
 from mtcnn_lit.nets import Net
-from mtcnn_lit.sources.base import Source
+from mtcnn_lit.sources.base import Source, SourceError
 
 
 class CascadeAP(Callback):
@@ -21,11 +23,20 @@ class CascadeAP(Callback):
         source: validation images.
         make_cascade: a cascade of the networks before the stage and the network given.
         images: how many images, evenly spread over the source; always the same ones.
+
+    Raises:
+        SourceError: when none of these images has a face: there would be no AP.
     """
 
     def __init__(self, source: Source, make_cascade: Callable[[Net], Cascade], images: int = 64) -> None:
         self.source, self.make_cascade = source, make_cascade
-        self.indices = source.spread(images)
+        self.images = ValidationImages(source, images, "nothing is found in what can't be read")
+        source.check_faces()
+        if not any(len(source.annotations[index].faces) for index in self.images.indices):
+            raise SourceError(
+                f"no face in the {len(self.images.indices)} images of the {source.split} split that val/ap is measured "
+                f"on ({source.summary()}); set a larger callbacks.cascade_ap.images"
+            )
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -34,8 +45,8 @@ class CascadeAP(Callback):
         assert isinstance(pl_module.net, Net)
         cascade = self.make_cascade(pl_module.net)
         metric = AveragePrecision()
-        for index in self.indices:
+        for index, image in self.images:
             annotation = self.source.annotations[index]
-            found = cascade.detect([self.source.read(index)])
+            found = [Detections.empty()] if image is None else cascade.detect([image])
             metric.update(found, [torch.from_numpy(annotation.faces)], [torch.from_numpy(annotation.ignored)])
         pl_module.log("val/ap", metric.compute(), prog_bar=True)

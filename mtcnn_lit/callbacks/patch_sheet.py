@@ -12,6 +12,7 @@ from typing_extensions import override
 from mtcnn_lit.data.datamodule import PatchDataModule
 from mtcnn_lit.data.patches import Label
 from mtcnn_lit.draw import sheet
+from mtcnn_lit.errors import check_counts
 from mtcnn_lit.images import write_image
 
 
@@ -24,6 +25,7 @@ class PatchSheet(Callback):
     """
 
     def __init__(self, folder: str | Path, patches: int = 36) -> None:
+        check_counts(1, patches=patches)
         self.folder, self.patches = Path(folder), patches
 
     @override

@@ -10,9 +10,11 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
+from mtcnn_lit.callbacks.validation_images import ValidationImages
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.draw import draw, grid
+from mtcnn_lit.errors import check_counts
 from mtcnn_lit.images import Image, write_image
 from mtcnn_lit.nets import Net
 from mtcnn_lit.sources.base import Source
@@ -37,8 +39,9 @@ class RenderDetections(Callback):
         images: int = 9,
         every_n_epochs: int = 5,
     ) -> None:
+        check_counts(1, every_n_epochs=every_n_epochs)
         self.source, self.make_cascade, self.folder = source, make_cascade, Path(folder)
-        self.indices, self.every_n_epochs = source.spread(images), every_n_epochs
+        self.images, self.every_n_epochs = ValidationImages(source, images, "not drawn"), every_n_epochs
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -48,9 +51,11 @@ class RenderDetections(Callback):
             return
         assert isinstance(pl_module.net, Net)
         cascade = self.make_cascade(pl_module.net)
-        images = [self.source.read(index) for index in self.indices]
-        found = cascade.detect(images)
-        picture = grid([self._draw(*one) for one in zip(self.indices, images, found, strict=True)])
+        images = {index: image for index, image in self.images if image is not None}
+        if not images:
+            return
+        found = cascade.detect(list(images.values()))
+        picture = grid([self._draw(*one) for one in zip(images, images.values(), found, strict=True)])
         write_image(self.folder / f"epoch_{epoch:03d}.png", picture)
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):

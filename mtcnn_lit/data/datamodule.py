@@ -11,7 +11,8 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from mtcnn_lit.data.augment import Augment
-from mtcnn_lit.data.patches import BalancedSampler, Label, PatchBatch, PatchDataset, whole_batch
+from mtcnn_lit.data.patches import BalancedSampler, Label, PatchBatch, PatchDataset, batch_shares, whole_batch
+from mtcnn_lit.errors import check_counts
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.mine import Miner, mine
 from mtcnn_lit.mining.processes import start_loader, worker_context
@@ -37,6 +38,11 @@ class PatchDataModule(LightningDataModule):
             operation is shared among all threads and is as slow as the slowest of them.
         mining_workers: processes that mine.
         seed: of the order and the augmentation.
+
+    Raises:
+        PatchError: when a batch is too small for the ratio.
+        SourceError: when no training image has a face.
+        ValueError: when another setting makes no sense.
     """
 
     def __init__(
@@ -55,6 +61,10 @@ class PatchDataModule(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        check_counts(1, batch_size=batch_size)
+        check_counts(workers=workers or 0, mining_workers=mining_workers, seed=seed)
+        batch_shares(batch_size, ratio)
+        train.check_faces()
         self.sources = {"train": train, "val": val}
         self.miner, self.store_root = miner, store_root
         self.thresholds, self.batch_size, self.ratio = thresholds, batch_size, ratio

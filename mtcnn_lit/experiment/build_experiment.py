@@ -91,7 +91,8 @@ def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net]
     for name, node in config.callbacks.items():
         callback = _build(node, f"callbacks.{name}")
         if isinstance(callback, functools.partial):
-            callback = callback(source=val, make_cascade=make_cascade)
+            with clear_errors(f"callbacks.{name}"):
+                callback = callback(source=val, make_cascade=make_cascade)
         callbacks.append(cast("Callback", callback))
     if config.trainer.get("accelerator") in _GPUS and not torch.accelerator.is_available():
         raise ConfigError("trainer.accelerator: torch finds no GPU here; take trainer=cpu")

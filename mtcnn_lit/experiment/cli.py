@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import io
 import logging
 import os
 import re
@@ -75,6 +76,7 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
 
     @functools.wraps(task)
     def guarded(config: DictConfig) -> float | None:
+        _log_any_name()
         try:
             return task(config)
         except UserError as error:
@@ -89,6 +91,13 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
             sys.exit(130)
 
     return guarded
+
+
+def _log_any_name() -> None:
+    """What a file's name holds that is no UTF-8 is logged as an escape: it would be a traceback for each handler."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, io.TextIOWrapper):
+            handler.stream.reconfigure(errors="backslashreplace")
 
 
 def _explain(error: BaseException, folder: Path | None = None) -> str:

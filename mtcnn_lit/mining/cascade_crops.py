@@ -9,9 +9,10 @@ import numpy as np
 
 from mtcnn_lit.boxes import square
 from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.errors import check_counts
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.label import label_crops
-from mtcnn_lit.mining.random_crops import choose_faces, cut, jittered_squares, random_squares
+from mtcnn_lit.mining.random_crops import check_min_size, choose_faces, cut, jittered_squares, random_squares
 from mtcnn_lit.mining.recall import threshold_for_recall
 from mtcnn_lit.mining.store import Origin, Patches
 from mtcnn_lit.nets import weights_digest
@@ -66,6 +67,20 @@ class CascadeCrops:
             raise ValueError(
                 f"mining with {len(self.cascade.nets)} networks takes that many recalls, not {list(self.recall)}"
             )
+        if not all(0 < share <= 1 for share in self.recall):
+            raise ValueError(f"recall must hold shares above 0, and 1 at most, not {list(self.recall)}")
+        for name in ("lowest_threshold", "negative_iou"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, not {getattr(self, name)}")
+        check_counts(1, size=self.size, recall_images=self.recall_images)
+        check_counts(
+            most_negatives=self.most_negatives,
+            random_per_image=self.random_per_image,
+            jittered_per_face=self.jittered_per_face,
+            most_faces=self.most_faces,
+            seed=self.seed,
+        )
+        check_min_size(self.min_size)
 
     def identity(self) -> dict[str, Any]:
         """What the crops depend on, besides the source: thresholds follow from the recall, so they aren't in it."""

@@ -21,18 +21,23 @@ ImageFunction = Callable[[Image, Annotation, int], Result]
 
 
 @dataclass(frozen=True)
-class _Mapped(Dataset["Result | ImageError"], Generic[Result]):
-    """The source's images with the function applied: the work happens where an item is fetched, in a worker."""
+class _Mapped(Dataset["tuple[Result | ImageError, int]"], Generic[Result]):
+    """The source's images with the function applied: the work happens where an item is fetched, in a worker.
+
+    An item is what the function returned, and how many faces were left out.
+    """
 
     source: Source
     function: ImageFunction[Result]
 
-    def __getitem__(self, index: int) -> Result | ImageError:
+    def __getitem__(self, index: int) -> tuple[Result | ImageError, int]:
         try:
             image = self.source.read(index)
         except ImageError as error:
-            return error
-        return self.function(image, self.source.annotations[index], index)
+            return error, 0
+        annotated = self.source.annotations[index]
+        annotation = annotated.within(*image.shape[:2])
+        return self.function(image, annotation, index), len(annotated.faces) - len(annotation.faces)
 
 
 def map_images(
@@ -45,8 +50,9 @@ def map_images(
 ) -> Iterator[Result]:
     """Results of ``function(image, annotation, index)`` in the order of the indices, whatever the number of workers.
 
-    Images that can't be read are left out, each with a warning that names it. What a function returns travels
-    between processes, so it should be small or NumPy arrays; the function's own work uses one thread a worker.
+    Images that can't be read are left out, each with a warning that names it. So are faces that lie wholly outside
+    their image: the crops around them would be black. What a function returns travels between processes, so it should
+    be small or NumPy arrays; the function's own work uses one thread a worker.
 
     Args:
         workers: processes; 0 works in this one (needed where the function uses a GPU).
@@ -64,7 +70,10 @@ def map_images(
         collate_fn=_unchanged,
         worker_init_fn=start_worker,
     )
-    for result in tqdm(loader, desc=title, unit="image", dynamic_ncols=True):
+    progress = tqdm(loader, desc=title, unit="image", dynamic_ncols=True)
+    for (result, outside), index in zip(progress, indices, strict=True):
+        if outside:
+            log.warning("left out: %d faces outside the picture %s", outside, source.annotations[index].name)
         if isinstance(result, ImageError):
             log.warning("left out: %s", result)
         else:

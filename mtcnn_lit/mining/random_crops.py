@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from mtcnn_lit.boxes import widen
+from mtcnn_lit.errors import check_counts
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.label import label_crops
 from mtcnn_lit.mining.store import Origin, Patches
@@ -43,6 +44,17 @@ class RandomCrops:
     squared_faces: bool = True
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_counts(1, size=self.size)
+        check_counts(
+            random_per_image=self.random_per_image,
+            jittered_per_face=self.jittered_per_face,
+            overlapping_per_face=self.overlapping_per_face,
+            most_faces=self.most_faces,
+            seed=self.seed,
+        )
+        check_min_size(self.min_size)
+
     def identity(self) -> dict[str, Any]:
         """What the crops depend on, besides the source."""
         return {"miner": type(self).__name__, **asdict(self)}
@@ -65,6 +77,12 @@ class RandomCrops:
         origin = np.full(len(crops), Origin.RANDOM, dtype=np.uint8)
         origin[len(crops) - len(faces) * self.jittered_per_face :] = Origin.JITTER
         return cut(Pyramid(image), crops, origin, self.size, annotation, index, self.squared_faces)
+
+
+def check_min_size(min_size: float) -> None:
+    """Raises ValueError for a size that no crop can have."""
+    if not min_size > 0:
+        raise ValueError(f"min_size must be above 0, not {min_size}")
 
 
 def cut(

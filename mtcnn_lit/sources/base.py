@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,11 @@ class Annotation:
         real = (width > 0) & (height > 0)
         return cls(name, boxes[real & ~out], boxes[real & out])
 
+    def within(self, height: int, width: int) -> Annotation:
+        """This one without the faces that lie wholly outside an image of that size."""
+        inside = (self.faces[:, 2:] > 0).all(axis=1) & (self.faces[:, :2] < [width, height]).all(axis=1)
+        return self if inside.all() else replace(self, faces=self.faces[inside])
+
 
 class Source(ABC):
     """A split of an annotated data set: ``annotations[i]`` belongs to ``read(i)``.
@@ -61,6 +66,8 @@ class Source(ABC):
         annotations: one for each image.
         skipped: how many images were left out because they are missing or broken.
     """
+
+    _faces_hang_on: ClassVar[str] = "the annotations"
 
     def __init__(self, split: Split, annotations: Sequence[Annotation] = (), skipped: int = 0) -> None:
         self.split: Split = split
@@ -86,7 +93,8 @@ class Source(ABC):
         """A digest that changes when an image or an annotation of this split does."""
         digest = hashlib.sha256(type(self).__name__.encode())
         for annotation in self.annotations:
-            digest.update(f"\n{annotation.name} {self._identity(annotation)} {len(annotation.faces)} ".encode())
+            about = f"\n{annotation.name} {self._identity(annotation)} {len(annotation.faces)} "
+            digest.update(about.encode(errors="surrogateescape"))  # a file's name need not be UTF-8
             digest.update(annotation.faces.tobytes())
             digest.update(annotation.ignored.tobytes())
         return digest.hexdigest()
@@ -94,6 +102,15 @@ class Source(ABC):
     def spread(self, count: int) -> list[int]:
         """Indices of at most ``count`` images, evenly spread and always the same."""
         return [round(index) for index in np.linspace(0, len(self) - 1, min(count, len(self)))]
+
+    def check_faces(self) -> None:
+        """Refuse a split without any face: there is nothing to learn or to measure.
+
+        Raises:
+            SourceError: that names the settings on which it may hang.
+        """
+        if not any(len(annotation.faces) for annotation in self.annotations):
+            raise SourceError(f"no face in the {self.split} split ({self.summary()}); check {self._faces_hang_on}")
 
     def summary(self) -> str:
         """One line: images, faces, ignored boxes, skipped images."""
@@ -158,13 +175,13 @@ def existing_folder(path: str | Path, remedy: str) -> Path:
 
 
 def read_text(path: Path, remedy: str) -> str:
-    """The text of an annotation file.
+    """The text of an annotation file, without the mark that Windows programs put before UTF-8.
 
     Raises:
         SourceError: when it isn't there or is no UTF-8 text; the message ends with ``remedy``.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}; {remedy}") from error
     except UnicodeDecodeError as error:

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -24,12 +24,19 @@ _Entry: TypeAlias = dict[str, Any]
 _LARGEST = 1e6  # a number beyond it, or NaN, is no pixel
 
 
+class _Box(NamedTuple):
+    """Attributes: sides: ``x y width height``; crowd: whether it is around many faces at once."""
+
+    sides: tuple[float, ...]
+    crowd: bool
+
+
 class Coco(FileSource):
     """A folder of pictures and an instances JSON for each split.
 
     Boxes are ``x y width height`` in pixels of the upright picture. Those with ``iscrowd`` 1 and those lower than
     ``min_height`` pixels are ignored. Images without annotations are part of the source; pictures that the JSON names
-    but that aren't on disk are counted as skipped.
+    but that aren't on disk are counted as skipped. A picture that is listed more than once is one, with all its boxes.
 
     Args:
         root: the data set's folder.
@@ -42,6 +49,8 @@ class Coco(FileSource):
     Raises:
         SourceError: when a file or folder is missing, the JSON is malformed, or no picture is there.
     """
+
+    _faces_hang_on = "that source.annotations names this split's file, source.category and source.min_height"
 
     def __init__(
         self,
@@ -60,20 +69,18 @@ class Coco(FileSource):
         path = folder / annotations[split]
         image_root = existing_folder(folder / images[split], f"set source.images.{split}")
         content = _load(path, f"set source.annotations.{split}")
-        entries = _annotations_by_image(path, content, _category_id(path, content, category))
-        pictures = _list(path, content, "images")
-        for position, picture in enumerate(pictures):
-            if not isinstance(picture.get("file_name"), str) or "id" not in picture:
-                raise SourceError(f"{path}: images[{position}] needs an 'id' and a 'file_name'; export it again")
-        found = [picture for picture in pictures if (image_root / picture["file_name"]).is_file()]
+        boxes_of = _boxes_by_image(path, content, _category_ids(path, content, category))
+        ids_of = _ids_by_picture(path, content)
+        _check_ids(path, content, {image_id for ids in ids_of.values() for image_id in ids})
+        found = [name for name in ids_of if _is_there(image_root / name)]
 
-        def annotate(picture: _Entry) -> Annotation:
-            own = entries[str(picture["id"])]
-            boxes = boxes_from_sizes([entry["bbox"] for entry in own])
-            crowd = np.array([bool(entry.get("iscrowd")) for entry in own], dtype=np.bool_)
-            return Annotation.from_boxes(picture["file_name"], boxes, min_height=min_height, ignored=crowd)
+        def annotate(name: str) -> Annotation:
+            own = dict.fromkeys(box for image_id in ids_of[name] for box in boxes_of[image_id])  # each box once
+            crowd = np.array([box.crowd for box in own], dtype=np.bool_)
+            boxes = boxes_from_sizes([box.sides for box in own])
+            return Annotation.from_boxes(name, boxes, min_height=min_height, ignored=crowd)
 
-        super().__init__(split, image_root, [annotate(picture) for picture in found], len(pictures) - len(found))
+        super().__init__(split, image_root, [annotate(name) for name in found], len(ids_of) - len(found))
 
 
 def _load(path: Path, remedy: str) -> _Entry:
@@ -95,30 +102,65 @@ def _list(path: Path, content: _Entry, key: str) -> list[_Entry]:
     return entries
 
 
-def _category_id(path: Path, content: _Entry, category: str | None) -> object:
-    """The id of the category with this name; None for all."""
+def _id(value: object) -> str:
+    """An id as text: tools write the same one as 1, as 1.0 or as "1"."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def _category_ids(path: Path, content: _Entry, category: str | None) -> set[str] | None:
+    """The ids of the categories with this name; None for all."""
     if category is None:
         return None
     categories = _list(path, content, "categories")
-    for entry in categories:
-        if entry.get("name") == category and "id" in entry:
-            return entry["id"]
+    if ids := {_id(entry["id"]) for entry in categories if entry.get("name") == category and "id" in entry}:
+        return ids
     names = ", ".join(str(entry.get("name")) for entry in categories[:20])
     raise SourceError(f"{path}: no category '{category}'; set source.category to one of: {names}")
 
 
-def _annotations_by_image(path: Path, content: _Entry, category_id: object) -> defaultdict[str, list[_Entry]]:
-    """The checked annotations of the category for each image id (as text: some tools write numbers, some text)."""
-    entries: defaultdict[str, list[_Entry]] = defaultdict(list)
+def _boxes_by_image(path: Path, content: _Entry, category_ids: set[str] | None) -> defaultdict[str, list[_Box]]:
+    """The boxes of these categories for each image id."""
+    boxes: defaultdict[str, list[_Box]] = defaultdict(list)
     for position, entry in enumerate(_list(path, content, "annotations")):
-        if category_id is not None and entry.get("category_id") != category_id:
+        if category_ids is not None and _id(entry.get("category_id")) not in category_ids:
             continue
         if "image_id" not in entry or not _is_box(entry.get("bbox")):
             raise SourceError(
                 f"{path}: annotations[{position}] needs an 'image_id' and a 'bbox' of four numbers; export it again"
             )
-        entries[str(entry["image_id"])].append(entry)
-    return entries
+        try:
+            crowd = float(entry.get("iscrowd") or 0) != 0  # some tools write it as text
+        except (TypeError, ValueError):
+            raise SourceError(f"{path}: annotations[{position}] needs an 'iscrowd' of 0 or 1, or none") from None
+        boxes[_id(entry["image_id"])].append(_Box(tuple(entry["bbox"]), crowd))
+    return boxes
+
+
+def _ids_by_picture(path: Path, content: _Entry) -> dict[str, list[str]]:
+    """The ids of each picture, one unless it is listed more than once, in the order of the pictures."""
+    ids: dict[str, list[str]] = {}
+    for position, picture in enumerate(_list(path, content, "images")):
+        if not isinstance(picture.get("file_name"), str) or "id" not in picture:
+            raise SourceError(f"{path}: images[{position}] needs an 'id' and a 'file_name'; export it again")
+        ids.setdefault(picture["file_name"], []).append(_id(picture["id"]))
+    return ids
+
+
+def _check_ids(path: Path, content: _Entry, listed: set[str]) -> None:
+    """Refuse a file whose annotations all belong to other images: it would be one without faces."""
+    named = [entry["image_id"] for entry in content["annotations"] if "image_id" in entry]
+    if named and listed and not any(_id(image_id) in listed for image_id in named):
+        raise SourceError(
+            f"{path}: no annotation is of a listed image: the first 'image_id' is {named[0]!r}, "
+            f"the first image's 'id' {content['images'][0]['id']!r}; export it again"
+        )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # as of a name that is too long for any file
+        return False
 
 
 def _is_box(value: object) -> bool:

@@ -55,6 +55,8 @@ class Synthetic(Source):
         SourceError: when the split has no pictures, or a range is empty or larger than the picture.
     """
 
+    _faces_hang_on = "source.faces_per_image and source.num_images"
+
     def __init__(
         self,
         split: Split,
@@ -67,12 +69,14 @@ class Synthetic(Source):
     ) -> None:
         if num_images.get(split, 0) < 1:
             raise SourceError(f"synthetic: no pictures in split '{split}'; set source.num_images.{split}")
-        if not 0 <= faces_per_image[0] <= faces_per_image[1]:
-            raise SourceError(f"source.faces_per_image must be least and most, not {list(faces_per_image)}")
-        if not 8 <= face_height[0] <= face_height[1] <= min(image_size):
+        if not _is_pair(image_size, int) or min(image_size) < 1:
+            raise SourceError(f"source.image_size must be height and width in whole pixels, not {image_size}")
+        if not _is_pair(faces_per_image, int) or not 0 <= faces_per_image[0] <= faces_per_image[1]:
+            raise SourceError(f"source.faces_per_image must be least and most, not {faces_per_image}")
+        if not _is_pair(face_height, int, float) or not 8 <= face_height[0] <= face_height[1] <= min(image_size):
             raise SourceError(
                 f"source.face_height must be least and most from 8 to the {min(image_size)} pixels of the picture's "
-                f"shorter side, not {list(face_height)}"
+                f"shorter side, not {face_height}"
             )
         self.image_size = (image_size[0], image_size[1])
         self.faces_per_image = (faces_per_image[0], faces_per_image[1])
@@ -112,6 +116,10 @@ class Synthetic(Source):
         boxes = as_boxes([face.box for face in layout.faces])
         boxes = np.clip(boxes, 0, np.array([width, height, width, height], dtype=np.float32))
         return Annotation.from_boxes(str(index), boxes, min_height=0, ignored=np.array(layout.ignored, dtype=np.bool_))
+
+
+def _is_pair(values: object, *kinds: type) -> bool:
+    return isinstance(values, list | tuple) and len(values) == 2 and all(isinstance(each, kinds) for each in values)
 
 
 def _random_face(rng: Random, image_size: tuple[int, int], face_height: tuple[float, float]) -> Oval:

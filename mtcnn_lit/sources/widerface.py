@@ -50,7 +50,7 @@ class WiderFace(FileSource):
         root: the data set's folder.
         split: "train", "val" or "test".
         holdout: what of the official training pictures is "val": a share, chosen by a hash of the pictures' names, or
-            the names of whole events, which is the harder and more honest test.
+            the name of a whole event, or those of several, which is the harder and more honest test.
         min_height: pixels.
         max_blur: 0 clear, 1 normal, 2 heavy; faces above are ignored.
         max_occlusion: 0 none, 1 partial, 2 heavy; faces above are ignored.
@@ -60,6 +60,8 @@ class WiderFace(FileSource):
     Raises:
         SourceError: when a folder or file is missing, a line is malformed, or the split has no picture.
     """
+
+    _faces_hang_on = "source.min_height, source.max_blur and source.max_occlusion"
 
     def __init__(
         self,
@@ -79,10 +81,7 @@ class WiderFace(FileSource):
         existing_folder(image_root, f"unpack WIDER_{official}.zip in {folder}")
         records = list(_parse(folder / "wider_face_split" / f"wider_face_{official}_bbx_gt.txt"))
         if split != "test":
-            held_out = _held_out(records, holdout)
-            records = [record for record in records if (record.name in held_out) == (split == "val")]
-            if split == "val" and not records:
-                raise SourceError(f"source.holdout={holdout} holds no picture back for 'val'; set source.holdout=0.1")
+            records = _part(records, holdout, split)
         present = _files_by_event(image_root)
         found = [record for record in records if record.name in present]
 
@@ -103,6 +102,18 @@ def _official_split(split: Split) -> str:
     if split not in ("train", "val", "test"):
         raise SourceError(f"WIDER FACE has no split '{split}'; take train, val or test")
     return "val" if split == "test" else "train"
+
+
+def _part(records: list[_Record], holdout: float | Sequence[str], split: Split) -> list[_Record]:
+    """Those of the official training pictures that are "train", or "val"."""
+    held_out = _held_out(records, [holdout] if isinstance(holdout, str) else holdout)
+    part = [record for record in records if (record.name in held_out) == (split == "val")]
+    if split == "val" and not part:
+        raise SourceError(f"source.holdout={holdout} holds no picture back for 'val'; set source.holdout=0.1")
+    if records and not part:
+        what = "picture" if isinstance(holdout, float | int) else "event"
+        raise SourceError(f"source.holdout: no {what} is left to train on; hold less back")
+    return part
 
 
 def _held_out(records: list[_Record], holdout: float | Sequence[str]) -> set[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import PIL.Image
@@ -45,6 +47,8 @@ class Yolo(FileSource):
         SourceError: when a folder is missing, a row is malformed, or no picture is there.
     """
 
+    _faces_hang_on = "that labels/ mirrors images/, source.class_id and source.min_height"
+
     def __init__(self, root: str | Path, split: Split, *, min_height: float = 20, class_id: int | None = None) -> None:
         folder = existing_folder(root, "set source.root to the folder that holds 'images' and 'labels'")
         image_root = existing_folder(folder / "images" / split, f"put the pictures of split '{split}' there")
@@ -67,12 +71,31 @@ class Yolo(FileSource):
 def _upright_size(path: Path) -> tuple[int, int] | None:
     """Width and height of the picture as ``read_image`` gives it, from the file's header alone; None if broken."""
     try:
-        with PIL.Image.open(path) as image:
+        with _without_size_limit(), PIL.Image.open(path) as image:
             width, height = image.size
-            turned = image.format in _TURNED_FORMATS and image.getexif().get(_ORIENTATION) in _TURNED_A_QUARTER
+            turned = image.format in _TURNED_FORMATS and _orientation(image) in _TURNED_A_QUARTER
     except PILLOW_ERRORS:
         return None
     return (height, width) if turned else (width, height)
+
+
+@contextmanager
+def _without_size_limit() -> Iterator[None]:
+    """Pillow opens pictures of any size: it is OpenCV that decodes them, and it takes larger ones."""
+    limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        PIL.Image.MAX_IMAGE_PIXELS = limit
+
+
+def _orientation(image: PIL.Image.Image) -> object:
+    """The EXIF orientation by which ``read_image`` turns the picture; None without one."""
+    if image.format == "AVIF":  # Pillow turns these, which looks into XMP too
+        return image.getexif().get(_ORIENTATION)
+    exif = PIL.Image.Exif()
+    exif.load(image.info.get("exif", b""))
+    return exif.get(_ORIENTATION)
 
 
 def _read_labels(path: Path, class_id: int | None) -> list[list[float]]:

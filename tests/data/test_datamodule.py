@@ -16,7 +16,7 @@ from mtcnn_lit.data.patches import Label, PatchBatch, PatchDataset
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.random_crops import RandomCrops
 from mtcnn_lit.mining.store import Patches, PatchStore
-from mtcnn_lit.sources import Synthetic
+from mtcnn_lit.sources import SourceError, Synthetic
 
 SOURCES = [
     Synthetic(
@@ -72,6 +72,36 @@ def test_training_batches(store_root: Path) -> None:
 def test_the_ratio_is_as_asked_for(store_root: Path) -> None:
     (_, labels, _), *_ = training_batches(datamodule(store_root, batch_size=12, ratio=(1, 0, 2)))
     assert counts(labels) == [4, 0, 8, 0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"ratio": (1, 3)},
+            "the ratio of positives, parts and negatives must be three shares of 0 or more, one of them above 0, not",
+        ),
+        ({"ratio": (0, 0, 0)}, "the ratio of positives, parts and negatives must be three shares of 0 or more"),
+        ({"batch_size": 2}, r"a batch of 2 has no room for .*; set a larger data\.batch_size"),
+        ({"batch_size": 0}, "batch_size must be a whole number, 1 or more, not 0"),
+        ({"workers": -1}, "^workers must be a whole number, 0 or more, not -1"),
+        ({"mining_workers": -1}, "^mining_workers must be a whole number, 0 or more, not -1"),
+        ({"seed": -1}, "^seed must be a whole number, 0 or more, not -1"),
+    ],
+)
+def test_what_can_not_be_is_refused_before_mining(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        datamodule(tmp_path, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_images_without_a_face_are_refused_before_mining(tmp_path: Path) -> None:
+    faceless = Synthetic(
+        "train", num_images={"train": 2}, image_size=(96, 128), face_height=(24, 60), faces_per_image=(0, 0)
+    )
+    message = r"no face in the train split \(Synthetic train: 2 images, 0 faces, .*; check source\.faces_per_image"
+    with pytest.raises(SourceError, match=message):
+        PatchDataModule(faceless, SOURCES[1], RandomCrops(), tmp_path, thresholds=LabelThresholds(), batch_size=10)
 
 
 def test_an_epoch_comes_again_with_its_augmentation(store_root: Path) -> None:

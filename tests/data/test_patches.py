@@ -59,9 +59,9 @@ def test_shares_of_a_batch(batch_size: int, ratio: tuple[float, float, float], s
     assert batch_shares(batch_size, ratio) == shares
 
 
-@pytest.mark.parametrize("ratio", [(0, 0, 0), (-1, 1, 1)])
+@pytest.mark.parametrize("ratio", [(0, 0, 0), (-1, 1, 1), (1, 3), (1, 1, 1, 3)])
 def test_a_ratio_without_sense(ratio: tuple[float, float, float]) -> None:
-    with pytest.raises(ValueError, match="must hold shares of 0 or more, not"):
+    with pytest.raises(ValueError, match="must be three shares of 0 or more, one of them above 0, not"):
         batch_shares(10, ratio)
 
 

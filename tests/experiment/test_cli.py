@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,24 @@ CASES = {
         ["train.py", "data.thresholds.positive=0.1"],
         "error: data: label thresholds must obey 0 <= negative <= part <= positive <= 1, "
         "not LabelThresholds(positive=0.1, part=0.4, negative=0.3)",
+    ),
+    "recall in percent": (
+        ["train.py", "net=rnet", "upstream.pnet=pretrained", "data.miner.recall=[95]"],
+        "error: data.miner: recall must hold shares above 0, and 1 at most, not [95]",
+    ),
+    "a ratio of two": (
+        ["train.py", "data.ratio=[1,3]"],
+        "error: data: the ratio of positives, parts and negatives must be three shares of 0 or more, "
+        "one of them above 0, not [1, 3]",
+    ),
+    "no picture to draw": (
+        ["train.py", "callbacks.render_detections.images=0"],
+        "error: callbacks.render_detections: images must be a whole number, 1 or more, not 0",
+    ),
+    "no face to learn": (
+        ["train.py", "source.faces_per_image=[0,0]"],
+        "error: no face in the train split (Synthetic train: 400 images, 0 faces, 0 ignored, 0 skipped); "
+        "check source.faces_per_image and source.num_images",
     ),
     "training that would keep nothing": (
         ["train.py", "trainer.check_val_every_n_epoch=9", "trainer.max_epochs=4"],
@@ -173,6 +193,20 @@ def test_what_lightning_refuses_while_it_trains_is_one_line_too(override: str, e
     assert "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith(expected)
     assert "val/ap" in result.stderr.splitlines()[-1] or "limit_train_batches" in override
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+def test_a_name_that_is_no_utf_8_is_logged(tmp_path: Path) -> None:
+    for folder in ("images/train", "labels/train"):
+        (tmp_path / folder).mkdir(parents=True)
+    broken = tmp_path / "images/train" / os.fsdecode(b"caf\xe9.jpg")
+    broken.write_bytes(b"no picture")
+    run = tmp_path / "run"
+    result = run_forked("train.py", "source=yolo", f"source.root={tmp_path}", f"hydra.run.dir={run}")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: {tmp_path}/images/train: none of the 1 pictures can be used")
+    skipped = f"skipped {tmp_path}/images/train/caf\\udce9.jpg: not a picture, or a broken one\n"
+    assert result.stdout == (run / "train.log").read_text() == skipped
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

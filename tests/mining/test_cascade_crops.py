@@ -175,3 +175,20 @@ def test_each_network_is_measured_behind_the_earlier_ones_at_their_measured_thre
 def test_each_network_needs_its_recall(recall: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"mining with 1 networks takes that many recalls, not \["):
         miner(recall=recall)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("recall", (95,), r"recall must hold shares above 0, and 1 at most, not \[95\]"),
+        ("recall", (0,), r"recall must hold shares above 0, and 1 at most, not \[0\]"),
+        ("recall_images", 0, "recall_images must be a whole number, 1 or more, not 0"),
+        ("lowest_threshold", 1.5, "lowest_threshold must be from 0 to 1, not 1.5"),
+        ("negative_iou", -0.1, "negative_iou must be from 0 to 1, not -0.1"),
+        ("most_negatives", -1, "most_negatives must be a whole number, 0 or more, not -1"),
+        ("min_size", 0, "min_size must be above 0, not 0"),
+    ],
+)
+def test_settings_without_sense_are_refused_before_mining(name: str, value: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        miner(**{name: value})

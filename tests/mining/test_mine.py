@@ -128,6 +128,19 @@ def test_a_picture_that_can_not_be_read_is_left_out_by_name(
     assert store.patches.image.tolist() == [0] * 9 + [2] * 14
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_faces_outside_their_picture_are_left_out_by_its_name(
+    images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, workers: int
+) -> None:
+    """Crops around them would be black."""
+    outside: list[Box] = [(500, 500, 560, 560), (91, 0, 120, 30), (0, -30, 30, 0)]
+    mined = mine(folder_of(images, [FACES[0], outside, FACES[2]]), MINER, tmp_path / "stores", workers)
+    (warning,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert warning == "left out: 3 faces outside the picture 1.png"
+    assert mined.patches.image.tolist() == [0] * 9 + [1] * 4 + [2] * 14
+    assert (mined.patches.iou[mined.patches.image == 1] == 0).all()
+
+
 def test_not_one_picture_can_be_read(images: Path, tmp_path: Path) -> None:
     for path in images.iterdir():
         path.write_bytes(b"no picture")

@@ -194,3 +194,18 @@ def test_every_setting_is_part_of_the_identity() -> None:
         "squared_faces": True,
         "seed": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("size", 0, "size must be a whole number, 1 or more, not 0"),
+        ("jittered_per_face", -1, "jittered_per_face must be a whole number, 0 or more, not -1"),
+        ("random_per_image", 2.5, "random_per_image must be a whole number, 0 or more, not 2.5"),
+        ("seed", -1, "seed must be a whole number, 0 or more, not -1"),
+        ("min_size", 0, "min_size must be above 0, not 0"),
+    ],
+)
+def test_settings_without_sense_are_refused_before_mining(name: str, value: float, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        replace(MINER, **{name: value})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,15 @@ def test_fingerprint_changes_with_a_box_its_kind_and_the_pixels(root: Path) -> N
     assert len(digests) == 4
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")
+def test_a_name_need_not_be_utf_8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / name).write_bytes(b"")
+    box = as_boxes([])
+    digests = [FileSource("val", tmp_path, [Annotation(name, box, box)], 0).fingerprint() for _ in range(2)]
+    assert digests[0] == digests[1]
+
+
 def test_a_picture_that_vanished_is_named(root: Path) -> None:
     split = source(root, [])
     (root / "b.png").unlink()
@@ -75,6 +85,25 @@ def test_boxes_are_sorted_by_height_and_mark_and_dropped_without_area() -> None:
     annotation = Annotation.from_boxes("x", boxes, min_height=20, ignored=marks)
     assert annotation.faces.tolist() == [[0, 0, 5, 20]]
     assert annotation.ignored.tolist() == [[1, 0, 6, 19], [2, 0, 7, 30]]
+
+
+def test_faces_wholly_outside_the_picture_are_taken_away() -> None:
+    faces = as_boxes([[-5, -5, 1, 1], [-5, 0, 0, 9], [60, 0, 70, 9], [59, 39, 70, 70], [0, 40, 9, 50]])
+    annotation = Annotation("x", faces, faces)
+    within = annotation.within(height=40, width=60)
+    assert within.faces.tolist() == [[-5, -5, 1, 1], [59, 39, 70, 70]]
+    assert within.ignored.tolist() == faces.tolist()
+    assert annotation.within(height=41, width=61).faces.tolist() == faces[[0, 2, 3, 4]].tolist()
+    assert Annotation("x", as_boxes([]), faces).within(40, 60).faces.shape == (0, 4)
+
+
+def test_a_split_without_any_face_says_so(root: Path) -> None:
+    source(root, [[0, 0, 3, 3]]).check_faces()
+    message = (
+        r"^no face in the val split \(FileSource val: 2 images, 0 faces, 1 ignored, 1,200 skipped\); check the ann"
+    )
+    with pytest.raises(SourceError, match=message):
+        source(root, [], [[0, 0, 3, 3]]).check_faces()
 
 
 def test_no_rows_are_no_boxes() -> None:

@@ -14,7 +14,7 @@ PATHS = {"train": "labels/train.json", "val": "labels/val.json"}
 FOLDERS = {"train": "train", "val": "val"}
 
 
-def box(image_id: object, bbox: object, category_id: int = 1, **more: int) -> dict[str, Any]:
+def box(image_id: object, bbox: object, category_id: object = 1, **more: object) -> dict[str, Any]:
     return {"image_id": image_id, "bbox": bbox, "category_id": category_id, **more}
 
 
@@ -62,6 +62,66 @@ def test_category_filters_by_name(tmp_path: Path) -> None:
     assert coco(tmp_path, category="dog").annotations[0].faces.tolist() == [[9, 9, 29, 29]]
     with pytest.raises(SourceError, match=r"no category 'cat'; set source\.category to one of: face, dog"):
         coco(tmp_path, category="cat")
+
+
+@pytest.mark.parametrize(("image_id", "category_id"), [(1, 1), ("1", "1"), (1.0, 1.0), (1, "1")])
+def test_ids_are_the_same_as_number_and_as_text(tmp_path: Path, image_id: object, category_id: object) -> None:
+    write(tmp_path, [box(image_id, [0, 0, 20, 20], category_id)])
+    assert coco(tmp_path, category="face").annotations[0].faces.tolist() == [[0, 0, 20, 20]]
+
+
+def test_all_categories_of_the_name_count(tmp_path: Path) -> None:
+    categories = [{"id": 1, "name": "face"}, {"id": 2, "name": "dog"}, {"id": "3", "name": "face"}]
+    annotations = [box(1, [number, 0, 20, 20], number) for number in (1, 2, 3)]
+    write(tmp_path, annotations, categories=categories)
+    assert coco(tmp_path, category="face").annotations[0].faces.tolist() == [[1, 0, 21, 20], [3, 0, 23, 20]]
+
+
+@pytest.mark.parametrize(
+    ("iscrowd", "ignored"), [("0", 0), ("1", 1), (0.0, 0), (1.0, 1), (None, 0), (False, 0), (True, 1), ("", 0)]
+)
+def test_iscrowd_is_a_number_also_as_text(tmp_path: Path, iscrowd: object, ignored: int) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20], iscrowd=iscrowd)])
+    annotation = coco(tmp_path).annotations[0]
+    assert (len(annotation.faces), len(annotation.ignored)) == (1 - ignored, ignored)
+
+
+def test_an_iscrowd_that_is_no_number_is_named(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20], iscrowd="no")])
+    with pytest.raises(SourceError, match=r"train\.json: annotations\[0\] needs an 'iscrowd' of 0 or 1"):
+        coco(tmp_path)
+
+
+def test_annotations_of_other_images_alone_are_an_error(tmp_path: Path) -> None:
+    """Not a data set without faces."""
+    write(tmp_path, [box("0001", [0, 0, 20, 20]), box("0002", [0, 0, 20, 20])])
+    with pytest.raises(
+        SourceError, match=r"no annotation is of a listed image: the first 'image_id' is '0001', .* 'id' 1; export"
+    ):
+        coco(tmp_path)
+    write(tmp_path, [box("0001", [0, 0, 20, 20]), box(2, [0, 0, 20, 20])])  # as when some images were taken out
+    assert coco(tmp_path).summary() == "Coco train: 2 images, 1 faces, 0 ignored, 1 skipped"
+
+
+def test_an_image_that_is_listed_again_is_one_with_all_its_boxes(tmp_path: Path) -> None:
+    images = [{"id": number, "file_name": f"part/{name}.png"} for number, name in ((1, 1), (1, 1), (7, 1), (2, 2))]
+    first, second = [0, 0, 20, 20], [30, 0, 20, 20]
+    write(tmp_path, [box(1, first), box(7, first), box(7, second)], images=images)
+    source = coco(tmp_path)
+    assert source.annotations[0].faces.tolist() == [[0, 0, 20, 20], [30, 0, 50, 20]]
+    assert source.summary() == "Coco train: 2 images, 2 faces, 0 ignored, 0 skipped"
+
+
+def test_a_name_too_long_for_a_file_is_one_that_is_not_there(tmp_path: Path) -> None:
+    write(tmp_path, [], images=[{"id": 1, "file_name": "part/1.png"}, {"id": 2, "file_name": "x" * 300}])
+    assert coco(tmp_path).summary() == "Coco train: 1 images, 0 faces, 0 ignored, 1 skipped"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20])])
+    path = tmp_path / "labels/train.json"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert coco(tmp_path).summary() == "Coco train: 2 images, 1 faces, 0 ignored, 1 skipped"
 
 
 def test_fingerprint_follows_the_annotations(tmp_path: Path) -> None:

@@ -129,9 +129,16 @@ def test_summary() -> None:
     [
         ({"num_images": {"val": 3}}, r"no pictures in split 'train'; set source\.num_images\.train"),
         ({"num_images": {"train": 0}}, "no pictures in split 'train'"),
-        ({"faces_per_image": (3, 1)}, r"source\.faces_per_image must be least and most, not \[3, 1\]"),
-        ({"face_height": (24, 241)}, r"source\.face_height must be .* to the 240 pixels .* not \[24, 241\]"),
+        ({"image_size": [480]}, r"source\.image_size must be height and width in whole pixels, not \[480\]"),
+        ({"image_size": 480}, r"source\.image_size must be height and width in whole pixels, not 480"),
+        ({"image_size": [100.5, 120]}, r"source\.image_size must be .* not \[100\.5, 120\]"),
+        ({"image_size": [-480, 640]}, r"source\.image_size must be .* not \[-480, 640\]"),
+        ({"faces_per_image": (3, 1)}, r"source\.faces_per_image must be least and most, not \(3, 1\)"),
+        ({"faces_per_image": [3]}, r"source\.faces_per_image must be least and most, not \[3\]"),
+        ({"faces_per_image": [0, 2.5]}, r"source\.faces_per_image must be least and most, not \[0, 2\.5\]"),
+        ({"face_height": [24, 241]}, r"source\.face_height must be .* to the 240 pixels .* not \[24, 241\]"),
         ({"face_height": (90, 24)}, r"source\.face_height must be least and most"),
+        ({"face_height": [24]}, r"source\.face_height must be least and most .* not \[24\]"),
     ],
 )
 def test_what_can_not_be_drawn_is_an_error(options: dict[str, Any], message: str) -> None:

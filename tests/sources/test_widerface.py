@@ -78,7 +78,7 @@ def test_an_empty_copy_is_an_error(tmp_path: Path) -> None:
         WiderFace(tmp_path, holdout=0)
 
 
-def names(root: Path, split: str, holdout: float | list[str]) -> set[str]:
+def names(root: Path, split: str, holdout: float | str | list[str]) -> set[str]:
     return {annotation.name for annotation in WiderFace(root, split, holdout=holdout).annotations}  # type: ignore[arg-type]
 
 
@@ -103,6 +103,17 @@ def test_whole_events_can_be_held_out(tmp_path: Path) -> None:
     shutil.copytree(images / EVENT, images / "1--Other")
     assert names(tmp_path, "train", ["1--Other"]) == {f"{EVENT}/a.jpg"}
     assert names(tmp_path, "val", ["1--Other"]) == {"1--Other/a.jpg"}
+
+
+def test_one_event_can_be_held_out_by_its_name_alone(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": [FACE]})
+    assert names(tmp_path, "val", EVENT) == {f"{EVENT}/a.jpg"}
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": [FACE], "b.jpg": [FACE]})
+    annotation_file(tmp_path).write_bytes(b"\xef\xbb\xbf" + annotation_file(tmp_path).read_bytes())
+    assert names(tmp_path, "train", 0) == {f"{EVENT}/a.jpg", f"{EVENT}/b.jpg"}
 
 
 def test_test_split_is_the_official_validation_set(tmp_path: Path) -> None:
@@ -161,6 +172,10 @@ def test_a_hold_out_that_can_not_be_is_an_error(tmp_path: Path) -> None:
         WiderFace(tmp_path, holdout=1.5)
     with pytest.raises(SourceError, match=r"source\.holdout: no event '9--Party' in the annotation file"):
         WiderFace(tmp_path, holdout=["9--Party"])
+    with pytest.raises(SourceError, match=r"source\.holdout: no event is left to train on; hold less back"):
+        WiderFace(tmp_path, holdout=[EVENT])
+    with pytest.raises(SourceError, match=r"source\.holdout: no picture is left to train on; hold less back"):
+        WiderFace(tmp_path, holdout=0.9999)
     with pytest.raises(SourceError, match="no split 'dev'; take train, val or test"):
         WiderFace(tmp_path, "dev")  # type: ignore[arg-type]
 

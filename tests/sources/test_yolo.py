@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import PIL.Image
+import PIL.PngImagePlugin
 import pytest
 
 from mtcnn_lit.images import write_image
 from mtcnn_lit.sources import SourceError, Yolo
 
 ORIENTATION = 0x0112
+TURNED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>"""
 
 
 def write(root: Path, name: str, labels: str | None, size: tuple[int, int] = (100, 200)) -> None:
@@ -61,6 +65,33 @@ def test_boxes_fit_the_picture_that_read_gives(tmp_path: Path, extension: str, o
     assert source.annotations[0].faces.tolist() == [[0, 0, width, height]]
     if extension in {"jpg", "avif"}:
         assert (height, width) == ((60, 40) if orientation >= 5 else (40, 60))
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "avif"])
+def test_boxes_fit_a_picture_whose_xmp_alone_says_that_it_is_turned(tmp_path: Path, extension: str) -> None:
+    """As editors leave it when they turn the pixels, or cameras that write no EXIF: viewers don't agree on those."""
+    write(tmp_path, f"a.{extension}", "0 0.5 0.5 1 1")
+    options: dict[str, Any] = {"xmp": TURNED}
+    if extension == "png":
+        options = {"pnginfo": PIL.PngImagePlugin.PngInfo()}
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", TURNED.decode())
+    PIL.Image.new("RGB", (60, 40)).save(tmp_path / f"images/train/a.{extension}", **options)
+    source = Yolo(tmp_path, "train")
+    height, width = source.read(0).shape[:2]
+    assert source.annotations[0].faces.tolist() == [[0, 0, width, height]]
+
+
+def test_a_picture_of_any_size_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 1 1")
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 100 * 200 // 3)  # twice that many are an error
+    assert Yolo(tmp_path, "train").annotations[0].faces.tolist() == [[0, 0, 200, 100]]
+    assert PIL.Image.MAX_IMAGE_PIXELS == 100 * 200 // 3
+
+
+def test_a_byte_order_mark_is_no_part_of_a_row(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", None)
+    (tmp_path / "labels/train/a.txt").write_bytes(b"\xef\xbb\xbf0 0.5 0.5 0.5 0.5\r\n")
+    assert Yolo(tmp_path, "train").annotations[0].faces.tolist() == [[50, 25, 150, 75]]
 
 
 def test_broken_pictures_are_skipped_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
