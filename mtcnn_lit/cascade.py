@@ -6,6 +6,7 @@ last network that is there: that is how the training crops of the next network a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
@@ -87,8 +88,8 @@ class Cascade:
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
 
     def __post_init__(self) -> None:
-        if self.min_face_size <= 0:
-            raise ValueError(f"min_face_size must be above 0 px, not {self.min_face_size}")
+        if not 1 <= self.min_face_size < math.inf:  # a smaller one enlarges any picture beyond all memory
+            raise ValueError(f"min_face_size must be a number of pixels from 1 on, not {self.min_face_size}")
         if not 0 < self.scale_factor < 1:
             raise ValueError(f"scale_factor must lie between 0 and 1, not {self.scale_factor}")
         if len(self.thresholds) != 3 or not all(0 <= threshold <= 1 for threshold in self.thresholds):

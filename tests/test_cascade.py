@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -130,12 +131,17 @@ def test_callers_may_change_what_they_get() -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"min_face_size": 0}, "min_face_size must be above 0 px, not 0"),
-        ({"min_face_size": -3}, "min_face_size must be above 0 px, not -3"),
+        ({"min_face_size": 0}, "min_face_size must be a number of pixels from 1 on, not 0"),
+        ({"min_face_size": -3}, "min_face_size must be a number of pixels from 1 on, not -3"),
+        ({"min_face_size": 1e-4}, "min_face_size must be a number of pixels from 1 on, not 0.0001"),
+        ({"min_face_size": math.nan}, "min_face_size must be a number of pixels from 1 on, not nan"),
+        ({"min_face_size": math.inf}, "min_face_size must be a number of pixels from 1 on, not inf"),
         ({"scale_factor": 1}, "scale_factor must lie between 0 and 1, not 1"),
         ({"scale_factor": 0}, "scale_factor must lie between 0 and 1, not 0"),
+        ({"scale_factor": math.nan}, "scale_factor must lie between 0 and 1, not nan"),
         ({"thresholds": (0.5, 0.5, 1.5)}, r"thresholds must be three numbers from 0 to 1, not \(0.5, 0.5, 1.5\)"),
         ({"thresholds": (-0.1, 0.5, 0.5)}, "thresholds must be three numbers from 0 to 1"),
+        ({"thresholds": (0.5, math.nan, 0.5)}, "thresholds must be three numbers from 0 to 1"),
         ({"thresholds": (0.5, 0.5)}, "thresholds must be three numbers from 0 to 1"),
         ({"onet": ONet()}, "O-Net needs R-Net before it"),
     ],
