@@ -59,11 +59,14 @@ class Step(NamedTuple):
             second look.
         found: what goes on to the next step.
         judged: gives what the step had to decide on, with its scores: boxes as they came in. Made only when asked for.
+        passing: of O-Net's second look, gives the boxes that it had to decide on, where it moved them to, each with the
+            highest of O-Net's thresholds at which it would be detected, but for the last NMS.
     """
 
     name: StepName
     found: Candidates
     judged: Callable[[], Candidates]
+    passing: Callable[[], Candidates] | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,18 @@ class Cascade:
             found += last.found.by_image(len(batch))
         return found
 
+    def passing(self, image: Image) -> Detections:
+        """What the whole cascade detects in an image; as scores the highest of O-Net's thresholds at which it does.
+
+        A face has to pass O-Net twice, and the fewer boxes a threshold lets pass, the fewer vote for it: the score that
+        it has at a low threshold promises too much of a higher one. Which of two boxes the last NMS takes may differ.
+        """
+        *_, last = self.steps([Pyramid(image)])
+        assert last.passing is not None
+        found = last.passing()
+        found = found.select(found.scores >= self.thresholds[2])
+        return found.select(found.nms(_NMS_AT_THE_END)).by_image(1)[0]
+
     def candidates(self, pyramid: Pyramid) -> Detections:
         """What the last network says of one image, before the last NMS: what a next network would be shown."""
         with one_thread():
@@ -150,7 +165,7 @@ class Cascade:
         kept = found.select(found.nms(_NMS_AT_THE_END if self.onet is None else _NMS_BEFORE_SECOND_LOOK))
         yield Step("nms", kept, lambda: found)
         if self.onet is not None:
-            yield self._look_again(self.onet, pyramids, kept, kept.votes(found, _NMS_AT_THE_END))
+            yield self._look_again(self.onet, pyramids, kept, found)
 
     @torch.no_grad()
     def _networks(self, pyramids: Sequence[Pyramid], nms_after_rnet: float = _NMS_AFTER_RNET) -> Iterator[Step]:
@@ -212,7 +227,7 @@ class Cascade:
         found = Candidates(boxes[kept], scores[kept], before.image[kept])
         return Step(name, found, lambda: before._replace(scores=scores))
 
-    def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates, votes: Tensor) -> Step:
+    def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates, voters: Candidates) -> Step:
         """O-Net's opinion of its own detections, which are better placed than what R-Net showed it.
 
         The paper's cascade has no such step. O-Net looks at them as they are, and then, where it moved them to, in a
@@ -225,9 +240,24 @@ class Cascade:
         _, turned, moved_on = look_at_crops(net, pyramids, before._replace(boxes=moved), mirrored=True)
         boxes = (moved + moved_on) / 2
         first = before.scores.logit(_LOGIT_EPS) * _TEMPERATURE
-        logits = (first + again + turned + 2 * size_prior(boxes)) / 3 + votes.clamp(min=1).log()
-        scores = (logits / _TEMPERATURE).sigmoid()
+        logits = (first + again + turned + 2 * size_prior(boxes)) / 3
+        votes = before.votes(voters, _NMS_AT_THE_END)
+        scores = _voted(logits, votes)
         kept = scores >= self.thresholds[2]
         found = Candidates(boxes[kept], scores[kept], before.image[kept])
         found = found.select(found.nms(_NMS_AT_THE_END))
-        return Step("again", found, lambda: before._replace(scores=scores))
+
+        def passing() -> Candidates:
+            """With k votes, the k-th voter has to pass, what k votes make of the score, and the first look."""
+            supporters = before.voters(voters, _NMS_AT_THE_END)
+            count = torch.arange(1, supporters.shape[1] + 1, device=votes.device)
+            by_votes = torch.minimum(supporters, _voted(logits[:, None], count))
+            highest = torch.cat([_voted(logits, votes.clamp(max=1))[:, None], by_votes], dim=1).amax(dim=1)
+            return Candidates(boxes, torch.minimum(highest, before.scores), before.image)
+
+        return Step("again", found, lambda: before._replace(scores=scores), passing)
+
+
+def _voted(logits: Tensor, votes: Tensor) -> Tensor:
+    """O-Net's scores with as many boxes for a face."""
+    return ((logits + votes.clamp(min=1).log()) / _TEMPERATURE).sigmoid()

@@ -30,7 +30,7 @@ _SHOWN = (0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 _LOWEST = 0.02
 
 # A name that a command line takes as it is, and that leads to no other folder.
-_NAME = re.compile(r"[A-Za-z0-9_][\w-]*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
 
 # First line of the files written here: another file of the same name is not overwritten.
 _MARK = "# Thresholds calibrated by recall"
@@ -118,7 +118,7 @@ def config_file(name: str, folder: Path) -> Path:
         ConfigError: when it is no name, another file has that place, or nothing can be written there.
     """
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"calibration: must be a name of letters, digits, _ and -, such as mine, not '{name}'")
+        raise ConfigError(f"calibration: must be a name such as mine_2, of letters, digits, _ and -, not '{name}'")
     path = folder / f"{name}.yaml"
     try:
         if path.exists() and not path.read_text().startswith(_MARK):

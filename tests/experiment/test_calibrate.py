@@ -52,11 +52,11 @@ def test_what_is_written_keeps_the_face_at_the_threshold(threshold: float, writt
     assert rounded_down(threshold) == written <= threshold
 
 
-@pytest.mark.parametrize("name", ["", "sub/mine", "../evil", "a b", "-a", ".hidden", "a.b", "a,b", "ä"])
+@pytest.mark.parametrize("name", ["", "sub/mine", "../evil", "a b", "-a", ".hidden", "a.b", "a,b", "ä", "12"])
 def test_what_is_no_name_of_a_configuration(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError) as error:
         config_file(name, tmp_path)
-    wanted = "calibration: must be a name of letters, digits, _ and -, such as mine, not"
+    wanted = "calibration: must be a name such as mine_2, of letters, digits, _ and -, not"
     assert str(error.value) == f"{wanted} '{name}'"
 
 
@@ -109,7 +109,7 @@ def test_the_command_writes_a_detector(command: list[str], tmp_path: Path) -> No
         ("recall=[1.2]", "error: recall: one to three shares"),
         (
             "calibration=sub/mine",
-            "error: calibration: must be a name of letters, digits, _ and -, such as mine, not 'sub/",
+            "error: calibration: must be a name such as mine_2, of letters, digits, _ and -, not 'sub/",
         ),
         ("calibration=recall", "was not written by a calibration; choose another name"),
     ],
