@@ -6,6 +6,7 @@ last network that is there: that is how the training crops of the next network a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,6 +23,7 @@ from mtcnn_lit.nets import Net, ONet, PNet, RNet
 from mtcnn_lit.parallel import one_thread
 from mtcnn_lit.proposals import Level, Windows, look_at_levels, suppress_neighbours, window_boxes, windows_above
 from mtcnn_lit.pyramid import Pyramid
+from mtcnn_lit.second_look import look_again
 from mtcnn_lit.size_prior import size_prior
 
 # IoU above which the worse of two boxes goes, as in the paper's own code but for two: after R-Net that has 0.7, which
@@ -41,13 +43,6 @@ _BATCH = 16
 # Lowest score of a P-Net window that `Step.judged` tells of: nearly all windows lie below, and nobody looks for them.
 _WORTH_TELLING = 0.01
 
-# What O-Net's logits are divided by (Guo et al. 2017): it is surer than it is right. So high scores are right
-# about as often as they say (docs/recipe.md), and a thousand faces that it is sure of keep their order in a few digits.
-_TEMPERATURE = 3.0
-
-# A score of exactly 0 or 1 has no finite logit.
-_LOGIT_EPS = 1e-6
-
 StepName = Literal["pnet", "pnet_nms", "rnet", "onet", "nms", "again"]
 
 
@@ -59,11 +54,14 @@ class Step(NamedTuple):
             second look.
         found: what goes on to the next step.
         judged: gives what the step had to decide on, with its scores: boxes as they came in. Made only when asked for.
+        passing: of O-Net's second look, gives the boxes that it had to decide on, where it moved them to, each with the
+            highest of O-Net's thresholds at which it would be detected, but for the last NMS.
     """
 
     name: StepName
     found: Candidates
     judged: Callable[[], Candidates]
+    passing: Callable[[], Candidates] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,8 @@ class Cascade:
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
 
     def __post_init__(self) -> None:
-        if self.min_face_size <= 0:
-            raise ValueError(f"min_face_size must be above 0 px, not {self.min_face_size}")
+        if not 1 <= self.min_face_size < math.inf:  # a smaller one enlarges any picture beyond all memory
+            raise ValueError(f"min_face_size must be a number of pixels from 1 on, not {self.min_face_size}")
         if not 0 < self.scale_factor < 1:
             raise ValueError(f"scale_factor must lie between 0 and 1, not {self.scale_factor}")
         if len(self.thresholds) != 3 or not all(0 <= threshold <= 1 for threshold in self.thresholds):
@@ -124,6 +122,18 @@ class Cascade:
             found += last.found.by_image(len(batch))
         return found
 
+    def passing(self, image: Image) -> Detections:
+        """What the whole cascade detects in an image; as scores the highest of O-Net's thresholds at which it does.
+
+        A face has to pass O-Net twice, and the fewer boxes a threshold lets pass, the fewer vote for it: the score that
+        it has at a low threshold promises too much of a higher one. Which of two boxes the last NMS takes may differ.
+        """
+        *_, last = self.steps([Pyramid(image)])
+        assert last.passing is not None
+        found = last.passing()
+        found = found.select(found.scores >= self.thresholds[2])
+        return found.select(found.nms(_NMS_AT_THE_END)).by_image(1)[0]
+
     def candidates(self, pyramid: Pyramid) -> Detections:
         """What the last network says of one image, before the last NMS: what a next network would be shown."""
         with one_thread():
@@ -149,7 +159,7 @@ class Cascade:
         kept = found.select(found.nms(_NMS_AT_THE_END if self.onet is None else _NMS_BEFORE_SECOND_LOOK))
         yield Step("nms", kept, lambda: found)
         if self.onet is not None:
-            yield self._look_again(self.onet, pyramids, kept, kept.votes(found, _NMS_AT_THE_END))
+            yield self._look_again(self.onet, pyramids, kept, found)
 
     @torch.no_grad()
     def _networks(self, pyramids: Sequence[Pyramid], nms_after_rnet: float = _NMS_AFTER_RNET) -> Iterator[Step]:
@@ -203,30 +213,23 @@ class Cascade:
     ) -> Step:
         """What R-Net or O-Net lets pass of the squares around the candidates, moved to where it sees the face."""
         squares, logits, boxes = look_at_crops(net, pyramids, before)
-        last = name == "onet"
-        scores = ((logits + size_prior(squares)) / (_TEMPERATURE if last else 1)).sigmoid()
-        kept = torch.nonzero(scores >= self.thresholds[2 if last else 1]).squeeze(1)
+        scores = ((logits + size_prior(squares)) / net.temperature).sigmoid()
+        kept = torch.nonzero(scores >= self.thresholds[2 if name == "onet" else 1]).squeeze(1)
         if nms_threshold is not None:
             kept = kept[Candidates(squares[kept], scores[kept], before.image[kept]).nms(nms_threshold)]
         found = Candidates(boxes[kept], scores[kept], before.image[kept])
         return Step(name, found, lambda: before._replace(scores=scores))
 
-    def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates, votes: Tensor) -> Step:
-        """O-Net's opinion of its own detections, which are better placed than what R-Net showed it.
-
-        The paper's cascade has no such step. O-Net looks at them as they are, and then, where it moved them to, in a
-        mirror, since its mistakes there are other ones. The boxes are the mean of what it says in these two looks, the
-        scores the mean of all three (of the logits). A face is found from several windows, its look-alike often from
-        one: the odds are multiplied by the votes, the number of boxes that the last NMS takes for this one. It costs
-        little: O-Net sees many more crops the first time.
-        """
-        _, again, moved = look_at_crops(net, pyramids, before)
-        _, turned, moved_on = look_at_crops(net, pyramids, before._replace(boxes=moved), mirrored=True)
-        boxes = (moved + moved_on) / 2
-        first = before.scores.logit(_LOGIT_EPS) * _TEMPERATURE
-        logits = (first + again + turned + 2 * size_prior(boxes)) / 3 + votes.clamp(min=1).float().log()
-        scores = (logits / _TEMPERATURE).sigmoid()
+    def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates, voters: Candidates) -> Step:
+        """O-Net's second look at what the NMS before it left, and the last NMS."""
+        look = look_again(net, pyramids, before)
+        scores = look.scores(before.votes(voters, _NMS_AT_THE_END))
         kept = scores >= self.thresholds[2]
-        found = Candidates(boxes[kept], scores[kept], before.image[kept])
+        found = Candidates(look.boxes[kept], scores[kept], before.image[kept])
         found = found.select(found.nms(_NMS_AT_THE_END))
-        return Step("again", found, lambda: before._replace(scores=scores))
+
+        def passing() -> Candidates:
+            highest = look.passing(before.voters(voters, _NMS_AT_THE_END))
+            return Candidates(look.boxes, highest, before.image)
+
+        return Step("again", found, lambda: before._replace(scores=scores), passing)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mtcnn_lit.boxes import OverlapMode, count_overlapping, nms
+from mtcnn_lit.boxes import OverlapMode, count_overlapping, iou, nms
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,11 @@ class Candidates(NamedTuple):
             own, near = self.image == number, others.boxes[others.image == number]
             votes[own] = count_overlapping(self.boxes[own], near, threshold)
         return votes
+
+    def voters(self, others: Candidates, threshold: float) -> Tensor:
+        """The scores of those that `votes` counts, best first, then zeros. Shape: -> (N, M)."""
+        near = (iou(self.boxes, others.boxes) > threshold) & (self.image[:, None] == others.image)
+        return torch.where(near, others.scores, 0).sort(dim=1, descending=True).values
 
     def by_image(self, count: int) -> list[Detections]:
         """The candidates of each of ``count`` images as detections in the host's memory."""

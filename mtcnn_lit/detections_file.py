@@ -49,7 +49,8 @@ def read_detections(path: str | Path) -> dict[str, Detections]:
         DetectionsFileError: when the file can't be read, holds no line, or has a malformed one.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        # Not `splitlines`: the names of images may hold what that takes for the end of a line, as U+2028.
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no UTF-8 text"
         raise DetectionsFileError(f"can't read {path}: {reason}; name the JSON lines that detect.py writes") from error
@@ -72,8 +73,10 @@ def read_detections(path: str | Path) -> dict[str, Detections]:
 def _parse(line: str) -> tuple[str, Detections]:
     try:
         entry: Any = json.loads(line)
-    except json.JSONDecodeError as error:
+    except ValueError as error:  # numbers of thousands of digits are one too
         raise ValueError(f"no JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError("no JSON: too many brackets inside each other") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise ValueError('expected {"image": name, "boxes": [...], "scores": [...]}')
     if "error" in entry:
@@ -81,7 +84,7 @@ def _parse(line: str) -> tuple[str, Detections]:
     try:
         boxes = torch.tensor(entry.get("boxes"), dtype=torch.float32).reshape(-1, 4)
         scores = torch.tensor(entry.get("scores"), dtype=torch.float32)
-    except (ValueError, TypeError, RuntimeError) as error:
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise ValueError("boxes must be rows of four numbers and scores a list of numbers") from error
     if len(boxes) != len(scores) or scores.ndim != 1:
         raise ValueError(f"{len(boxes)} boxes but {len(scores)} scores")

@@ -69,5 +69,13 @@ class BrightONet(ONet):
         return bright_part(crops)
 
 
+class DimONet(BrightONet):
+    """Is less sure."""
+
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        logits, offsets = super().forward(crops)
+        return 0.35 * logits - 1, offsets
+
+
 def bright_cascade() -> Cascade:
     return Cascade(BrightPNet().eval(), BrightRNet().eval(), BrightONet().eval())

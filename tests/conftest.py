@@ -32,4 +32,4 @@ def widerface_root() -> Path:
 def logits_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cascade takes the networks' logits as they are, however small the boxes, and O-Net for as sure as it says."""
     monkeypatch.setattr(size_prior, "_LOGIT_PER_OCTAVE", 0.0)
-    monkeypatch.setattr("mtcnn_lit.cascade._TEMPERATURE", 1.0)
+    monkeypatch.setattr("mtcnn_lit.nets.ONet.temperature", 1.0)

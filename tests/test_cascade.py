@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from mtcnn_lit.boxes import iou
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.nets import ONet, PNet, RNet
 from mtcnn_lit.pyramid import Pyramid
-from tests.bright_squares import BrightPNet, BrightRNet, bright_cascade, picture
+from tests.bright_squares import BrightPNet, BrightRNet, DimONet, bright_cascade, picture
 
 Square = tuple[int, int, int, int]
 
@@ -111,6 +112,25 @@ def test_it_ends_with_the_last_network_that_is_there() -> None:
     assert iou(face, decided.boxes).item() > 0.9 > iou(face, proposed.boxes).max().item()
 
 
+def test_what_passes_is_what_each_threshold_lets_pass() -> None:
+    """The scores at a low threshold would promise four faces at .7 and two at .85."""
+    image = picture(150, 200, (10, 10, 34, 34), (60, 20, 100, 60), (118, 62, 166, 110), (0, 120, 30, 150))
+    detector = replace(bright_cascade(), onet=DimONet().eval()).with_thresholds(0.6, 0.7, 0.02)
+    (low,) = detector.detect([image])
+    passing = detector.passing(image)
+    assert [int((low.scores >= threshold).sum()) for threshold in (0.02, 0.6, 0.7, 0.85)] == [5, 4, 4, 2]
+    for threshold, count in ((0.02, 5), (0.6, 4), (0.66, 3), (0.68, 1), (0.7, 0), (0.85, 0)):
+        (found,) = detector.with_thresholds(0.6, 0.7, threshold).detect([image])
+        chosen = passing.select(passing.scores >= threshold)
+        assert (len(found), len(chosen)) == (count, count)
+        if count:
+            assert (iou(found.boxes, chosen.boxes).amax(dim=1) > 0.99).all()
+
+
+def test_nothing_passes_where_there_is_no_face() -> None:
+    assert len(bright_cascade().passing(picture(60, 80))) == 0
+
+
 def test_untrained_networks_give_well_formed_detections() -> None:
     torch.manual_seed(0)
     noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
@@ -130,12 +150,17 @@ def test_callers_may_change_what_they_get() -> None:
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"min_face_size": 0}, "min_face_size must be above 0 px, not 0"),
-        ({"min_face_size": -3}, "min_face_size must be above 0 px, not -3"),
+        ({"min_face_size": 0}, "min_face_size must be a number of pixels from 1 on, not 0"),
+        ({"min_face_size": -3}, "min_face_size must be a number of pixels from 1 on, not -3"),
+        ({"min_face_size": 1e-4}, "min_face_size must be a number of pixels from 1 on, not 0.0001"),
+        ({"min_face_size": math.nan}, "min_face_size must be a number of pixels from 1 on, not nan"),
+        ({"min_face_size": math.inf}, "min_face_size must be a number of pixels from 1 on, not inf"),
         ({"scale_factor": 1}, "scale_factor must lie between 0 and 1, not 1"),
         ({"scale_factor": 0}, "scale_factor must lie between 0 and 1, not 0"),
+        ({"scale_factor": math.nan}, "scale_factor must lie between 0 and 1, not nan"),
         ({"thresholds": (0.5, 0.5, 1.5)}, r"thresholds must be three numbers from 0 to 1, not \(0.5, 0.5, 1.5\)"),
         ({"thresholds": (-0.1, 0.5, 0.5)}, "thresholds must be three numbers from 0 to 1"),
+        ({"thresholds": (0.5, math.nan, 0.5)}, "thresholds must be three numbers from 0 to 1"),
         ({"thresholds": (0.5, 0.5)}, "thresholds must be three numbers from 0 to 1"),
         ({"onet": ONet()}, "O-Net needs R-Net before it"),
     ],

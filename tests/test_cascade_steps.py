@@ -257,7 +257,7 @@ def test_each_network_is_believed_less_where_boxes_are_small(
 
 def test_onet_is_not_as_sure_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logits of 3 in the first look and 6 in the others, and a vote for the box: 5 in all, a third of which counts."""
-    monkeypatch.setattr("mtcnn_lit.cascade._TEMPERATURE", 3.0)
+    monkeypatch.setattr("mtcnn_lit.nets.ONet.temperature", 3.0)
     onet = scripted(ONet(), (3.0, STAY), again=[(6.0, STAY)])
     window, rnet = pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY))
     assert detect(window, rnet, onet).scores.logit().tolist() == pytest.approx([5 / 3], abs=1e-4)

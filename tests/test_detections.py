@@ -52,6 +52,15 @@ def test_detections_can_not_be_changed_into_something_ill_shaped() -> None:
         some().boxes = torch.zeros(7, 4)  # type: ignore[misc]
 
 
+def test_voters_are_those_that_votes_counts() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 9], [5, 5, 15, 15]])
+    candidates = Candidates(boxes, torch.tensor([0.25, 0.5, 0.75, 1]), torch.tensor([0, 1, 1, 1]))
+    assert candidates.voters(candidates, 0.5).tolist() == [
+        *([0.25, 0, 0, 0], [0.75, 0.5, 0, 0], [0.75, 0.5, 0, 0], [1, 0, 0, 0])
+    ]
+    assert candidates.select(torch.tensor([], dtype=torch.int64)).voters(candidates, 0.5).shape == (0, 4)
+
+
 def test_votes_are_of_the_same_image() -> None:
     boxes = torch.tensor([(0.0, 0, 10, 10), (0, 0, 10, 10), (1, 0, 11, 10)])
     candidates = Candidates(boxes, torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0, 1, 1]))

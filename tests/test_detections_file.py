@@ -35,6 +35,15 @@ def test_round_trip(path: Path) -> None:
     assert len(read["b.jpg"]) == len(read["c.jpg"]) == 0
 
 
+@pytest.mark.parametrize("name", ["a\u2028b.jpg", "a\x85b.jpg", "a\x1cb.jpg", "a\rb.jpg"])
+def test_names_may_hold_what_ends_a_line_elsewhere(path: Path, name: str) -> None:
+    lines = [detections_line(name, Detections.empty()), detections_line("c.jpg", Detections.empty())]
+    path.write_text("\n".join(lines))
+    assert list(read_detections(path)) == [name, "c.jpg"]
+    path.write_bytes("\r\n".join(lines).encode())
+    assert list(read_detections(path)) == [name, "c.jpg"]
+
+
 def test_other_detectors_need_not_sort(path: Path) -> None:
     path.write_text('{"image": "a", "boxes": [[0, 0, 1, 1], [2, 2, 3, 3]], "scores": [0.1, 0.9], "more": 1}')
     assert read_detections(path)["a"].scores.tolist() == pytest.approx([0.9, 0.1])
@@ -54,6 +63,9 @@ def test_other_detectors_need_not_sort(path: Path) -> None:
         ('{"image": "a", "boxes": [[0, 0, 1]], "scores": [1]}', ":1: "),
         ('{"image": "a", "boxes": [[0, 0, 1, NaN]], "scores": [1]}', ":1: a box or a score is not finite"),
         ('{"image": "a", "boxes": [["x"]], "scores": [1]}', ":1: "),
+        (f'{{"image": "a", "boxes": [[0, 0, 1, 1]], "scores": [{"9" * 400}]}}', ":1: boxes must be rows of four"),
+        (f'{{"image": "a", "boxes": [[0, 0, 1, 1]], "scores": [{"9" * 5000}]}}', ":1: no JSON: Exceeds the limit"),
+        ("[" * 100_000, ":1: no JSON: too many brackets inside each other"),
         ('{"image": "a", "boxes": [], "scores": []}\n' * 2, ":2: a second line for a"),
     ],
 )

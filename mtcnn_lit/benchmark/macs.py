@@ -45,10 +45,10 @@ def net_macs(name: str, height: int, width: int) -> int:
 def cascade_macs(
     height: int, width: int, to_rnet: float, to_onet: float, *, min_face_size: float, scale_factor: float
 ) -> float:
-    """Multiply-accumulates of the cascade in one picture: P-Net on each level, R-Net and O-Net on each candidate.
+    """Multiply-accumulates of the cascade in one picture: P-Net on each level, R-Net and O-Net on each crop.
 
     Args:
-        to_rnet, to_onet: candidates that these networks judge.
+        to_rnet, to_onet: crops that these networks see, in all their looks.
     """
     scales = pyramid_scales(height, width, PNet.input_size, min_face_size, scale_factor)
     levels = [(round(height * scale), round(width * scale)) for scale in scales]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -11,12 +13,14 @@ import numpy as np
 from mtcnn_lit.draw import draw, grid
 from mtcnn_lit.evaluation.scores import Scores
 from mtcnn_lit.evaluation.split import SplitDetections
-from mtcnn_lit.images import Image
+from mtcnn_lit.images import Image, ImageError
 from mtcnn_lit.metrics import PUBLISHED_MTCNN
 from mtcnn_lit.report.ledger_chart import draw_ledger
 from mtcnn_lit.report.precision_recall import draw_precision_recall, draw_recall_by_size, draw_roc
 from mtcnn_lit.report.style import styled, to_png
 from mtcnn_lit.sheets import Scene, Spot, contact_sheet, worst_false_positives, worst_misses
+
+log = logging.getLogger(__name__)
 
 _DRAWN = 12  # images on the sheet of detections
 _SPOTS = 24  # on a sheet of misses or false positives
@@ -37,6 +41,8 @@ def draw_charts(found: SplitDetections, scores: Scores) -> dict[str, bytes]:
 def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> dict[str, bytes]:
     """The worst misses, the worst false positives and some images: PNG files by name, none where nothing is to show.
 
+    Images that can't be read are passed over: detections that came from a file don't tell which those are.
+
     Args:
         draw_above: lowest score of the detections that are drawn.
     """
@@ -49,29 +55,44 @@ def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> di
     def look(index: int) -> Scene:
         return Scene(found.source.read(index), shown[index], found.faces(index))
 
-    readable = [index for index in found.indices if index not in found.errors]
+    unreadable = set(found.errors)
+
+    def readable(index: int) -> bool:
+        if index not in unreadable:
+            try:
+                look(index)
+            except ImageError as error:
+                log.warning("not drawn: %s", error)
+                unreadable.add(index)
+        return index not in unreadable
+
     spots = {
         "misses": _misses(found, scores),
         "false_positives": worst_false_positives(found.detections, scores.wrong, found.indices, _SPOTS),
     }
-    sheets = {name: contact_sheet(each, look) for name, each in spots.items() if each}
-    if readable:
-        places = np.linspace(0, len(readable) - 1, min(_DRAWN, len(readable)))
-        sheets["detections"] = grid([_overview(found, look, readable[round(place)]) for place in places])
+    drawn = {name: list(islice((s for s in each if readable(s.image)), _SPOTS)) for name, each in spots.items()}
+    sheets = {name: contact_sheet(each, look) for name, each in drawn.items() if each}
+    if images := [index for index in _spread(found) if readable(index)]:
+        sheets["detections"] = grid([_overview(found, look, index) for index in images])
     return {name: to_file(sheet) for name, sheet in sheets.items()}
 
 
 def _misses(found: SplitDetections, scores: Scores) -> list[Spot]:
-    """The largest faces that the cascade lost; of detections from a file, the largest that none of them found."""
+    """The largest faces that the cascade lost; of detections from a file, all that none of them found, by size."""
     if found.balance is not None:
         return worst_misses(found.balance.losses, _SPOTS)
     spots = [
         Spot(index, (x1, y1, x2, y2), f"{y2 - y1:.0f} px")
         for index, missed in zip(found.indices, scores.missed, strict=True)
-        if index not in found.errors
         for x1, y1, x2, y2 in found.faces(index)[missed].tolist()
     ]
-    return sorted(spots, key=lambda spot: spot.box[3] - spot.box[1], reverse=True)[:_SPOTS]
+    return sorted(spots, key=lambda spot: spot.box[3] - spot.box[1], reverse=True)
+
+
+def _spread(found: SplitDetections) -> list[int]:
+    """Images for the sheet of detections, evenly spread."""
+    indices = [index for index in found.indices if index not in found.errors]
+    return [indices[round(place)] for place in np.linspace(0, len(indices) - 1, min(_DRAWN, len(indices)))]
 
 
 def _overview(found: SplitDetections, look: Callable[[int], Scene], index: int) -> Image:

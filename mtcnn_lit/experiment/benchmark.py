@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from mtcnn_lit.experiment.schema import What
 log = logging.getLogger(__name__)
 
 _FIGURES = "benchmark.json"
+_SMALLEST = 0.001  # megapixels: 36 by 27 px
 _MEASURES = {
     What.detection: benchmark_detection,
     What.training: benchmark_training,
@@ -60,8 +62,11 @@ def check_counts(config: DictConfig) -> None:
     for name in ("threads", "batch_sizes"):
         if not config[name] or min(config[name]) < 1:
             raise ConfigError(f"{name} must be a list of numbers from 1 on, not {list(config[name])}")
-    if any(size <= 0 for size in config.megapixels):
-        raise ConfigError(f"megapixels must all be above 0, not {list(config.megapixels)}")
+    sizes = list(config.megapixels)
+    if not all(_SMALLEST <= size < math.inf for size in sizes):
+        raise ConfigError(f"megapixels must all be {_SMALLEST} or more, not {sizes}")
+    if len({f"{size:g}" for size in sizes}) < len(sizes):  # as the sets of pictures are named
+        raise ConfigError(f"megapixels must all differ: {sizes}")
     if config.mosaic is not None and (len(config.mosaic) != 2 or min(config.mosaic) < 1):
         raise ConfigError(f"mosaic must be a height and a width, such as [1080,1920], not {list(config.mosaic)}")
 

@@ -19,6 +19,7 @@ from mtcnn_lit.benchmark.peer import Peer
 from mtcnn_lit.benchmark.pictures import crowd, face_tiles, pieces, shape_of, tiled
 from mtcnn_lit.benchmark.tables import as_plain, comparison_table, speed_table, steps_table
 from mtcnn_lit.experiment.build import build, clear_errors
+from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detector_arguments
 from mtcnn_lit.experiment.evaluate import digests
 from mtcnn_lit.images import Image, ImageError, read_image
@@ -61,10 +62,16 @@ def _peer_starter(config: DictConfig) -> Callable[[int], Peer] | None:
     """Starts the other detector with a number of threads; None when there is none.
 
     Raises:
+        ConfigError: when nothing would be compared with it.
         PeerError: when it can't be run.
     """
     if config.peer is None:
         return None
+    if 1 not in config.batch_sizes:
+        sizes = list(config.batch_sizes)
+        raise ConfigError(
+            f"batch_sizes: a peer is compared one picture at a time, so 1 must be among them, not {sizes}"
+        )
     make = build(config.peer, "peer")
     make(threads=1).close()  # what is missing shows now, not after minutes
     return lambda threads: make(threads=threads)

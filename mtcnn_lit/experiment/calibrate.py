@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +29,9 @@ _SHOWN = (0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 # Below this a network has not learned to tell faces from anything.
 _LOWEST = 0.02
 
+# A name that a command line takes as it is, and that leads to no other folder.
+_NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
+
 # First line of the files written here: another file of the same name is not overwritten.
 _MARK = "# Thresholds calibrated by recall"
 
@@ -37,19 +43,20 @@ def calibrate(config: DictConfig) -> None:
     the detector's thresholds. Writes ``configs/detector/<calibration>.yaml``.
 
     Raises:
-        ConfigError: when a recall makes no sense, the file can't be written, or is there and no calibration wrote it.
+        ConfigError: when a recall or the name makes no sense, the file can't be written, or is there and no calibration
+            wrote it.
     """
     recalls = [float(recall) for recall in config.recall]
     if not 1 <= len(recalls) <= len(NETS) or not all(0 < recall <= 1 for recall in recalls):
         raise ConfigError(f"recall: one to three shares above 0 and up to 1 are needed, not {list(config.recall)}")
-    path = _config_file(config.calibration)
+    path = config_file(config.calibration, _configs() / "detector")
     source = build_source(config, "val")
     cascade = build_detector(config).cascade
     workers = config.workers if cascade.device.type == "cpu" else 0  # other processes can't use this one's GPU
     curves, cascade = _measure(cascade, recalls, source, workers)
     for curve, target in zip(curves, recalls, strict=True):
         log.info("\n%s", trade_off(curve, target))
-    _write(path, _as_config(cascade, curves, recalls, source))
+    path.write_text(_as_config(cascade, curves, recalls, source))
     name = path.stem
     log.info("\nthresholds  %s", [round(threshold, 3) for threshold in cascade.thresholds])
     log.info("written to  %s", path)
@@ -61,16 +68,24 @@ def calibrate(config: DictConfig) -> None:
 def _measure(
     cascade: Cascade, recalls: Sequence[float], source: Source, workers: int
 ) -> tuple[list[RecallCurve], Cascade]:
-    """The curve of each network behind the earlier ones, and the cascade with the thresholds that follow."""
+    """The curve of each network behind the earlier ones, and the cascade with the thresholds that follow.
+
+    Each is measured behind the thresholds that are written.
+    """
     curves: list[RecallCurve] = []
     for target in recalls:
         so_far = cascade.first(len(curves) + 1)
         curves.append(recall_curve(so_far, source, lowest=_LOWEST, images=len(source), workers=workers))
-        chosen = [curve.threshold(recall) for curve, recall in zip(curves, recalls, strict=False)]
+        chosen = [rounded_down(curve.threshold(recall)) for curve, recall in zip(curves, recalls, strict=False)]
         cascade = cascade.with_thresholds(*chosen)
         if curves[-1].recall(chosen[-1]) < target:
             log.warning("%s reaches a recall of %.3f at most", curves[-1].name, curves[-1].recall(_LOWEST))
     return curves, cascade
+
+
+def rounded_down(threshold: float) -> float:
+    """Four decimals, as they are written: rounded up, a threshold would lose the very face that it is to keep."""
+    return math.floor(threshold * 1e4) / 1e4
 
 
 def trade_off(curve: RecallCurve, target: float) -> str:
@@ -87,29 +102,35 @@ def trade_off(curve: RecallCurve, target: float) -> str:
     return "\n".join(lines)
 
 
-def _config_file(name: str) -> Path:
-    """Where the configuration goes: beside the other detectors.
+def _configs() -> Path:
+    """The folder of the configurations."""
+    sources = HydraConfig.get().runtime.config_sources
+    return next(Path(source.path) for source in sources if source.provider == "main")
+
+
+def config_file(name: str, folder: Path) -> Path:
+    """Where the configuration of that name goes; looked at before minutes of measuring.
+
+    Args:
+        folder: of the detectors' configurations.
 
     Raises:
-        ConfigError: when another file has that place.
+        ConfigError: when it is no name, another file has that place, or nothing can be written there.
     """
-    sources = HydraConfig.get().runtime.config_sources
-    configs = next(Path(source.path) for source in sources if source.provider == "main")
-    path = configs / "detector" / f"{name}.yaml"
-    if path.exists() and not path.read_text().startswith(_MARK):
-        raise ConfigError(f"calibration: {path} was not written by a calibration; choose another name")
-    return path
-
-
-def _write(path: Path, text: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"calibration: must be a name such as mine_2, of letters, digits, _ and -, not '{name}'")
+    path = folder / f"{name}.yaml"
     try:
-        path.write_text(text)
+        if path.exists() and not path.read_text().startswith(_MARK):
+            raise ConfigError(f"calibration: {path} was not written by a calibration; choose another name")
+        with path.open("a") if path.exists() else tempfile.TemporaryFile(dir=folder):
+            return path
     except OSError as error:
         raise ConfigError(f"calibration: can't write {path}: {error.strerror}; run it from a checkout") from error
 
 
 def _as_config(cascade: Cascade, curves: Sequence[RecallCurve], recalls: Sequence[float], source: Source) -> str:
-    thresholds = ", ".join(f"{threshold:.4f}" for threshold in cascade.thresholds)
+    thresholds = ", ".join(f"{threshold:g}" for threshold in cascade.thresholds)
     targets = ", ".join(f"{curve.name} {recall:g}" for curve, recall in zip(curves, recalls, strict=True))
     return (
         f"{_MARK} ({targets}) on: {source.summary()}\n"

@@ -26,12 +26,13 @@ def run_folders(output_dir: Path) -> Iterator[Path]:
 
 
 def read_summary(run: Path) -> dict[str, Any] | None:
-    """What a run says of itself when it is finished; None when it isn't."""
+    """What a run says of itself when it is finished; None when it isn't, or does not say of which stage and when."""
     try:
         summary = json.loads((run / SUMMARY).read_text())
-    except (OSError, json.JSONDecodeError):
+    except (OSError, ValueError):
         return None
-    return summary if isinstance(summary, dict) else None
+    is_told = isinstance(summary, dict) and isinstance(summary.get("stage"), str)
+    return summary if is_told and isinstance(summary.get("finished"), int | float) else None
 
 
 def latest_run(output_dir: Path, stage: str, key: str) -> Path:

@@ -43,9 +43,10 @@ def evaluate(config: DictConfig) -> float | None:
         return None
     start = time.perf_counter()
     source = build_source(config, chosen_split(config))
+    truth = official_truth(source)  # before the long part: its lists may be broken
     found, about = _detections(config, source)
     folder = Path(config.paths.run_dir)
-    scores = score(found, official_truth(source))
+    scores = score(found, truth)
     write_evaluation(found, scores, about, folder, config.draw_above)
     log.info("%s", summary(found, scores))
     if found.seconds:
@@ -77,7 +78,11 @@ def digests(cascade: Cascade) -> dict[str, str]:
 
 
 def official_truth(source: Source) -> WiderFaceTruth | None:
-    """The lists of WIDER FACE's official evaluation, for its validation set where the lists are there."""
+    """The lists of WIDER FACE's official evaluation, for its validation set where the lists are there.
+
+    Raises:
+        SourceError: when they are not those of the source's pictures, or can't be read.
+    """
     if not isinstance(source, WiderFace) or source.truth_folder is None:
         return None
     if not source.truth_folder.is_dir():
@@ -86,4 +91,5 @@ def official_truth(source: Source) -> WiderFaceTruth | None:
             source.truth_folder,
         )
         return None
-    return WiderFaceTruth.load(source.truth_folder)
+    truth = WiderFaceTruth.load(source.truth_folder)
+    return truth.restricted_to(annotation.name for annotation in source.annotations)

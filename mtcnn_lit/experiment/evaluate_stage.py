@@ -47,6 +47,10 @@ def evaluate_stage(config: DictConfig) -> float:
     for key in ("calibrate", "detections"):
         if config[key]:
             raise ConfigError(f"{key}: is of the whole cascade, leave out net={config.stage}")
+    if config.detector.backend != "torch":
+        raise ConfigError(
+            f"detector.backend: torch alone computes one network, not {config.detector.backend}; leave it out"
+        )
     with clear_errors("detector"):
         device = pick_device(config.detector.device)
     source = build_source(config, chosen_split(config))

@@ -31,7 +31,8 @@ class RecallCurve:
     Attributes:
         name: of the network.
         best: for each face the best score of a candidate that finds it, highest first; 0 where none does.
-        scores: of all candidates, highest first.
+        scores: of all candidates, highest first. For O-Net, which nothing follows, detections are the candidates, and
+            a score is the highest threshold that one passes: see `Cascade.passing`.
         images: how many were looked at.
         lowest: threshold at which the network ran, so that nothing is known below.
     """
@@ -62,7 +63,8 @@ class _Look:
     cascade: Cascade
 
     def __call__(self, image: Image, annotation: Annotation, index: int) -> tuple[Scores, Scores]:
-        found = self.cascade.candidates(Pyramid(image))
+        whole = self.cascade.onet is not None
+        found = self.cascade.passing(image) if whole else self.cascade.candidates(Pyramid(image))
         faces = torch.from_numpy(annotation.faces)
         if len(found) == 0 or len(faces) == 0:
             return np.zeros(len(faces), dtype=np.float32), found.scores.numpy()

@@ -23,6 +23,7 @@ class RNet(nn.Module):
 
     input_size: ClassVar[int] = 24
     context: ClassVar[float] = 1.3
+    temperature: ClassVar[float] = 1.0  # see `ONet`
 
     def __init__(self) -> None:
         super().__init__()

@@ -50,9 +50,10 @@ def _curve(panel: Axes, title: str, across: Tensor, up: Tensor, thresholds: Tens
     panel.set_ylim(-0.02, 1.02)
     panel.yaxis.set_major_locator(MultipleLocator(0.2))
     panel.plot(across.numpy(), up.numpy(), color=COLOURS[0])
-    # The lowest score that reaches the threshold, as accuracy and recall in the table count; the best one if none does.
+    # The lowest score that reaches the threshold, as precision and recall in the table count: both 0 if none does.
     dot = int(torch.where(thresholds >= _THRESHOLD, thresholds, math.inf).argmin())
-    panel.plot(float(across[dot]), float(up[dot]), "o", color=COLOURS[1], label=f"score {_THRESHOLD}")
+    x, y = (float(across[dot]), float(up[dot])) if thresholds[dot] >= _THRESHOLD else (0.0, 0.0)
+    panel.plot(x, y, "o", color=COLOURS[1], label=f"score {_THRESHOLD}")
     panel.legend(loc="lower center")
 
 

@@ -55,7 +55,8 @@ class WiderFace(FileSource):
         max_blur: 0 clear, 1 normal, 2 heavy; faces above are ignored.
         max_occlusion: 0 none, 1 partial, 2 heavy; faces above are ignored.
         ignore_invalid: whether faces that WIDER FACE marks as invalid are ignored.
-        truth: folder below ``root`` with the lists of the official evaluation, which knows the test pictures alone.
+        truth: folder below ``root`` with the lists of the official evaluation, which knows the test pictures alone;
+            None does without.
 
     Raises:
         SourceError: when a folder or file is missing, a line is malformed, or the split has no picture.
@@ -73,7 +74,7 @@ class WiderFace(FileSource):
         max_blur: int = 2,
         max_occlusion: int = 2,
         ignore_invalid: bool = True,
-        truth: str = "eval_ground_truth",
+        truth: str | None = "eval_ground_truth",
     ) -> None:
         folder = existing_folder(root, "set source.root to the folder that holds WIDER_train and wider_face_split")
         official = _official_split(split)
@@ -93,7 +94,7 @@ class WiderFace(FileSource):
             boxes = boxes_from_sizes(rows[:, :4])
             return Annotation.from_boxes(record.name, boxes, min_height=min_height, ignored=ignored)
 
-        self.truth_folder = folder / truth if split == "test" else None
+        self.truth_folder = folder / truth if split == "test" and truth is not None else None
         super().__init__(split, image_root, [annotate(record) for record in found], len(records) - len(found))
 
 

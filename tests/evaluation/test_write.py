@@ -6,15 +6,32 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import pytest
 
 from mtcnn_lit.detections_file import read_detections
-from mtcnn_lit.evaluation import SplitDetections, detect_split, score, summary, write_evaluation
-from mtcnn_lit.images import ImageError
+from mtcnn_lit.evaluation import (
+    SplitDetections,
+    detect_split,
+    listed_detections,
+    score,
+    summary,
+    write_evaluation,
+)
+from mtcnn_lit.images import Image, ImageError
 from tests.bright_squares import bright_cascade, picture
-from tests.evaluation.examples import Unreadable, detections, found_by_hand
-from tests.mining.pictures import annotate
+from tests.evaluation.examples import ELSEWHERE, MIDDLE, TALL, Unreadable, detections, found_by_hand
+from tests.mining.pictures import Pictures, annotate
 
 ABOUT = {"weights": {"pnet": "0a1b"}, "detector": {"thresholds": [0.6, 0.7, 0.7]}}
+
+
+class SecondBroken(Pictures):
+    """The second picture can't be read."""
+
+    def read(self, index: int) -> Image:
+        if index == 1:
+            raise ImageError("b is broken")
+        return super().read(index)
 
 
 def write(found: SplitDetections, folder: Path) -> dict[str, bytes]:
@@ -51,6 +68,23 @@ def test_names_that_are_no_utf_8_are_written_with_escapes(tmp_path: Path) -> Non
     assert json.loads((tmp_path / "detections.jsonl").read_text())["error"] == str(error)
     assert json.loads((tmp_path / "metrics.json").read_text())["source"] == f"Yolo {name}"
     assert "caf\\udce9.jpg" in (tmp_path / "report.html").read_text()
+
+
+def test_what_was_written_can_be_scored_though_a_picture_is_broken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The largest misses are the broken picture's, and those that are drawn the other's."""
+    shown = picture(100, 160, MIDDLE)
+    source = SecondBroken((shown, annotate(MIDDLE, ELSEWHERE)), (shown, annotate(*[TALL] * 30)))
+    source.annotations = [replace(each, name=name) for each, name in zip(source.annotations, "ab", strict=True)]
+    first = detect_split(bright_cascade(), source)
+    write(first, tmp_path / "first")
+    again = listed_detections(tmp_path / "first" / "detections.jsonl", source)
+    caplog.clear()
+    assert set(write(again, tmp_path / "again")) >= {"misses", "detections"}
+    metrics = [json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("first", "again")]
+    assert metrics[0]["ap"] == metrics[1]["ap"] > 0
+    assert [record.getMessage() for record in caplog.records] == ["not drawn: b is broken"]
 
 
 def test_no_picture_could_be_read(tmp_path: Path) -> None:

@@ -99,15 +99,19 @@ def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("override", "complaint"),
+    ("overrides", "complaint"),
     [
         ("images=nowhere", "error: no pictures in nowhere: set images to a folder of pictures, or leave it out"),
         ("what=nothing", "error: what: Invalid value 'nothing', expected one of [detection, training, mining]"),
         ("peer=facenet_pytorch", "error: peer.python has no value: set it with peer.python=…"),
+        (
+            "peer=facenet_pytorch peer.python=x batch_sizes=[2]",
+            "error: batch_sizes: a peer is compared one picture at a time, so 1 must be among them, not [2]",
+        ),
     ],
 )
-def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, override: str, complaint: str) -> None:
-    result = run_forked(*command[1:], override, cwd=tmp_path)
+def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, overrides: str, complaint: str) -> None:
+    result = run_forked(*command[1:], *overrides.split(), cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith(complaint)
     assert "Traceback" not in result.stderr
@@ -120,7 +124,11 @@ def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, overr
         ({"warmup": -1}, "warmup must be 0 or more, not -1"),
         ({"threads": []}, "threads must be a list of numbers from 1 on, not []"),
         ({"batch_sizes": [4, 0]}, "batch_sizes must be a list of numbers from 1 on, not [4, 0]"),
-        ({"megapixels": [1, -1]}, "megapixels must all be above 0, not [1, -1]"),
+        ({"megapixels": [1, -1]}, "megapixels must all be 0.001 or more, not [1, -1]"),
+        ({"megapixels": [1e-7]}, "megapixels must all be 0.001 or more, not [1e-07]"),
+        ({"megapixels": [float("nan")]}, "megapixels must all be 0.001 or more, not [nan]"),
+        ({"megapixels": [0.3, 1, 0.3]}, "megapixels must all differ: [0.3, 1, 0.3]"),
+        ({"megapixels": [0.3, 0.30000001]}, "megapixels must all differ: [0.3, 0.30000001]"),
         ({"mosaic": [5]}, "mosaic must be a height and a width, such as [1080,1920], not [5]"),
     ],
 )

@@ -46,11 +46,17 @@ def test_without_a_finished_run_the_error_says_what_makes_one(tmp_path: Path) ->
         latest_run(tmp_path, "rnet", "upstream.rnet")
 
 
-def test_a_half_written_summary_is_not_a_finished_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ['{"stage": "pn', "[1]", '{"finished": 2}', '{"stage": "pnet"}', '{"stage": "pnet", "finished": "today"}']
+)
+def test_a_half_written_summary_is_not_a_finished_run(tmp_path: Path, text: str) -> None:
     run = make_run(tmp_path / "train" / "pnet" / "a", [])
-    (run / "summary.json").write_text('{"stage": "pn')
+    (run / "summary.json").write_text(text)
     with pytest.raises(WeightsError):
         latest_run(tmp_path, "pnet", "upstream.pnet")
+    assert not has_finished_run(tmp_path, ["pnet"])
+    whole = make_run(tmp_path / "train" / "pnet" / "b", [], stage="pnet", finished=1)
+    assert latest_run(tmp_path, "pnet", "upstream.pnet") == whole
 
 
 def test_a_command_goes_on_with_its_own_newest_run(tmp_path: Path) -> None:

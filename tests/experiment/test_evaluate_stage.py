@@ -109,6 +109,16 @@ def test_onet_is_mined_for_by_both_others_at_the_recall_of_val(tmp_path: Path) -
         (["net=rnet", "detector.weights.rnet={}/pnet.safetensors"], WeightsError, "holds weights of pnet, but rnet is"),
         (["net=pnet", "calibrate=true"], ConfigError, "^calibrate: is of the whole cascade, leave out net=pnet$"),
         (["net=pnet", "detections=f.jsonl"], ConfigError, "^detections: is of the whole cascade, leave out net=pnet$"),
+        (
+            ["net=pnet", "detector.backend=bogus"],
+            ConfigError,
+            "^detector.backend: torch alone .* not bogus; leave it out$",
+        ),
+        (
+            ["net=pnet", "detector.backend=onnx"],
+            ConfigError,
+            "^detector.backend: torch alone .* not onnx; leave it out$",
+        ),
         (["net=pnet", "source.faces_per_image=[0, 0]"], PatchError, "^no positive patches in "),
     ],
 )

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from mtcnn_lit import Detections
+from mtcnn_lit.boxes import iou
 from mtcnn_lit.cascade import Cascade
-from mtcnn_lit.mining.recall import threshold_for_recall
+from mtcnn_lit.mining.recall import recall_curve, threshold_for_recall
 from mtcnn_lit.nets import PNet, RNet
 from mtcnn_lit.pyramid import Pyramid
+from tests.bright_squares import DimONet, bright_cascade, picture
 from tests.mining.pictures import Box, Pictures, annotate
 
 # Faces and scored boxes of some pictures: the best scores of the faces are .9, .8, .7 and none.
@@ -64,6 +68,19 @@ def test_the_highest_threshold_that_keeps_the_recall(target: float, expected: fl
 def test_the_face_at_the_threshold_passes_it() -> None:
     threshold = threshold_for_recall(Known(PNet()), pictures(0, 1, 2, 3), 0.5)
     assert (torch.tensor([0.8]) >= threshold).all()
+
+
+def test_a_whole_cascade_finds_at_a_threshold_what_its_curve_says() -> None:
+    """The scores of what the lowest threshold lets pass would promise all four faces at .7."""
+    squares = [(10, 10, 34, 34), (60, 20, 100, 60), (118, 62, 166, 110), (0, 120, 30, 150)]
+    image, faces = picture(150, 200, *squares), torch.tensor(squares).float()
+    cascade = replace(bright_cascade(), onet=DimONet().eval())
+    curve = recall_curve(cascade, Pictures((image, annotate(*squares))), lowest=0.02)
+    assert curve.name == "O-Net"
+    for threshold, recall in ((0.02, 1), (0.6, 1), (0.66, 0.75), (0.68, 0.25), (0.7, 0)):
+        (found,) = cascade.with_thresholds(0.6, 0.7, threshold).detect([image])
+        reached = (iou(faces, found.boxes) >= 0.5).any(dim=1).float().mean()
+        assert (curve.recall(threshold), float(reached)) == (recall, recall)
 
 
 def test_never_below_the_lowest() -> None:

@@ -31,6 +31,15 @@ def test_curves_by_hand() -> None:
     assert (roc_dot.get_xdata()[0], roc_dot.get_ydata()[0]) == (1, 0.5)
 
 
+def test_the_dot_lies_at_no_recall_where_no_score_reaches_a_half() -> None:
+    with styled():
+        figure = draw_pr_roc(SCORES / 2, IS_FACE, 0.75, 0.5)
+        assert to_png(figure).startswith(b"\x89PNG")
+    left, right = figure.axes
+    for _, dot in (left.lines, right.lines):
+        assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (0, 0)
+
+
 def test_histograms_by_hand() -> None:
     boxes = {
         "positive": (torch.tensor([0.71, 0.73, 0.71, 0.75]), torch.tensor([0.91, 0.91, 0.83, 0.95])),

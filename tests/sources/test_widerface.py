@@ -71,6 +71,15 @@ def test_pictures_of_a_partial_copy_are_skipped(tmp_path: Path) -> None:
     assert source.annotations[0].name == f"{EVENT}/b.jpg"
 
 
+def test_where_the_official_lists_are(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": [FACE]}, official="val")
+    assert WiderFace(tmp_path, "test").truth_folder == tmp_path / "eval_ground_truth"
+    assert WiderFace(tmp_path, "test", truth="lists").truth_folder == tmp_path / "lists"
+    assert WiderFace(tmp_path, "test", truth=None).truth_folder is None
+    write(tmp_path, {"a.jpg": [FACE]})
+    assert WiderFace(tmp_path, holdout=0).truth_folder is None
+
+
 def test_an_empty_copy_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, {"a.jpg": [FACE], "b.jpg": [FACE]}, absent=("a.jpg", "b.jpg"))
     (tmp_path / "WIDER_train/images").mkdir(parents=True)

@@ -1,0 +1,78 @@
+"""O-Net's second look at its own detections, which are better placed than what R-Net showed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mtcnn_lit.crops import look_at_crops
+from mtcnn_lit.detections import Candidates
+from mtcnn_lit.nets import ONet
+from mtcnn_lit.pyramid import Pyramid
+from mtcnn_lit.size_prior import size_prior
+
+# A score of exactly 0 or 1 has no finite logit.
+_LOGIT_EPS = 1e-6
+
+
+class SecondLook(NamedTuple):
+    """What O-Net says of N candidates in all its looks.
+
+    Attributes:
+        before: the candidates, with the scores of the first look.
+        boxes: (N, 4) where it moves them to.
+        logits: (N,) that there is a face, before votes count.
+        temperature: of the scores.
+    """
+
+    before: Candidates
+    boxes: Tensor
+    logits: Tensor
+    temperature: float
+
+    def scores(self, votes: Tensor) -> Tensor:
+        """A face is found from several windows, its look-alike often from one: votes multiply the odds.
+
+        Args:
+            votes: (N,) the number of boxes that the last NMS takes for this one.
+
+        Shape: -> (N,)
+        """
+        return self._voted(self.logits, votes)
+
+    def passing(self, voters: Tensor) -> Tensor:
+        """For each candidate the highest threshold of O-Net at which it is detected, but for NMS.
+
+        It has to pass both looks, and the fewer boxes a threshold lets pass, the fewer vote: at most the score of the
+        k-th voter, k do.
+
+        Args:
+            voters: (N, M) the scores of the boxes that vote, best first, then zeros.
+
+        Shape: -> (N,)
+        """
+        count = torch.arange(1, voters.shape[1] + 1, device=voters.device)
+        by_votes = torch.minimum(voters, self._voted(self.logits[:, None], count))
+        alone = self._voted(self.logits, torch.ones_like(self.logits))
+        highest = torch.cat([alone[:, None], by_votes], dim=1).amax(dim=1)
+        return torch.minimum(highest, self.before.scores)
+
+    def _voted(self, logits: Tensor, votes: Tensor) -> Tensor:
+        return ((logits + votes.clamp(min=1).float().log()) / self.temperature).sigmoid()
+
+
+def look_again(net: ONet, pyramids: Sequence[Pyramid], before: Candidates) -> SecondLook:
+    """O-Net's opinion of its own detections. The paper's cascade has no such step.
+
+    O-Net looks at them as they are, and then, where it moved them to, in a mirror, since its mistakes there are other
+    ones. The boxes are the mean of what it says in these two looks, the logits that of all three. It costs little:
+    O-Net sees many more crops the first time.
+    """
+    _, again, moved = look_at_crops(net, pyramids, before)
+    _, turned, moved_on = look_at_crops(net, pyramids, before._replace(boxes=moved), mirrored=True)
+    boxes = (moved + moved_on) / 2
+    first = before.scores.logit(_LOGIT_EPS) * net.temperature
+    return SecondLook(before, boxes, (first + again + turned + 2 * size_prior(boxes)) / 3, net.temperature)

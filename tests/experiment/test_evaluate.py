@@ -1,0 +1,52 @@
+"""`evaluate.py` of a whole cascade: what it looks at before minutes of detecting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mtcnn_lit.experiment.evaluate import official_truth
+from mtcnn_lit.images import write_image
+from mtcnn_lit.metrics import WiderFaceTruth
+from mtcnn_lit.metrics.widerface_truth import ImageTruth
+from mtcnn_lit.sources import SourceError, WiderFace
+from tests.forked import run_forked
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """WIDER FACE with one validation picture, and an empty folder for the official lists."""
+    (tmp_path / "wider_face_split").mkdir()
+    annotations = tmp_path / "wider_face_split" / "wider_face_val_bbx_gt.txt"
+    annotations.write_text("0--Parade/a.jpg\n1\n10 20 30 40 0 0 0 0 0 0\n")
+    write_image(tmp_path / "WIDER_val" / "images" / "0--Parade" / "a.jpg", np.zeros((80, 60, 3), np.uint8))
+    (tmp_path / "eval_ground_truth").mkdir()
+    return tmp_path
+
+
+def test_lists_that_can_not_be_used_are_told_before_anything_is_detected(root: Path, tmp_path: Path) -> None:
+    weights = [f"detector.weights.{name}=pretrained" for name in ("pnet", "rnet", "onet")]
+    result = run_forked(
+        "scripts/evaluate.py", "source=widerface", f"source.root={root}", f"hydra.run.dir={tmp_path / 'out'}", *weights
+    )
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"error: {root}/eval_ground_truth/wider_face_val.mat: No such file or directory; "
+        "take the ground_truth folder of the official eval_tools.zip\n"
+    )
+
+
+def test_the_official_lists_are_those_of_the_pictures(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    no_faces = ImageTruth(torch.zeros(0, 4), torch.zeros(3, 0, dtype=torch.bool))
+    known = {"0--Parade/a.jpg": no_faces, "3--Riot/b.jpg": no_faces}
+    monkeypatch.setattr(WiderFaceTruth, "load", lambda folder: WiderFaceTruth(known))
+    truth = official_truth(WiderFace(root, "test"))
+    assert truth is not None
+    assert list(truth.images) == ["0--Parade/a.jpg"]
+    assert official_truth(WiderFace(root, "test", truth=None)) is None
+    del known["0--Parade/a.jpg"]
+    with pytest.raises(SourceError, match=r"no picture '0--Parade/a\.jpg' in WIDER FACE's ground truth"):
+        official_truth(WiderFace(root, "test"))
