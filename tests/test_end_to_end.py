@@ -54,7 +54,7 @@ def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swep
     assert "earlier pnet: " in printed
     assert "init_from pnet: " in printed
     assert re.findall(r"next +python train.py net=rnet .*", printed)
-    assert not re.findall(r"next .* (net/box_loss|init_from)", printed)  # those were P-Net's own
+    assert not re.findall(r"next .* (net/box_loss|init_from|data)", printed)  # those were P-Net's own
     run = only(tmp_path, "train/pnet/*")
     first = json.loads((swept.runs[0] / "summary.json").read_text())["weights"]
     summary = json.loads((run / "summary.json").read_text())
