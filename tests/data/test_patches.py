@@ -122,6 +122,22 @@ def test_too_few_patches_for_one_batch() -> None:
         BalancedSampler(labels(1, 2000, 50), 10, (1, 1, 3))
 
 
+def test_processes_that_train_together_share_whole_batches() -> None:
+    kinds = labels(14, 15, 60)  # seven batches: two for each of three processes
+    samplers = [BalancedSampler(kinds, 10, (1, 1, 3), processes=(process, 3)) for process in range(3)]
+    orders = [epoch(sampler, 2) for sampler in samplers]
+    assert [len(sampler) for sampler in samplers] == [len(order) for order in orders] == [20, 20, 20]
+    assert len({index for order in orders for index in order}) == 60
+    for batch in (part for order in orders for part in (order[:10], order[10:])):
+        assert [(kinds[batch] == kind).sum() for kind in KINDS] == [2, 2, 6]
+
+
+def test_too_few_patches_for_a_batch_of_each_process() -> None:
+    message = "too few patches for one batch of each of 3 processes: 5, 2,000, 50 positives, parts and negatives,"
+    with pytest.raises(ValueError, match=message):
+        BalancedSampler(labels(5, 2000, 50), 10, (1, 1, 3), processes=(0, 3))
+
+
 def test_labels_by_iou() -> None:
     iou = np.array([0.9, 0.65, 0.64, 0.4, 0.39, 0.3, 0.29, 0], np.float32)
     positive, part, negative, none = Label.POSITIVE, Label.PART, Label.NEGATIVE, Label.NONE
