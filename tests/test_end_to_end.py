@@ -65,6 +65,12 @@ def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swep
     assert manifest["origins"]["cascade"] > 0
 
 
+def test_two_processes_train_one_run(tmp_path: Path) -> None:
+    printed = train(tmp_path, "epochs.pnet=1", "trainer.devices=2", "data.batch_size=20")
+    assert printed.count("pnet is trained") == 1
+    assert only(tmp_path, "train/*/*/summary.json").is_file()
+
+
 def test_patches_show_the_margin_that_the_network_will_be_shown(swept: Swept) -> None:
     for size, context in ((24, RNet.context), (48, ONet.context)):
         manifest = json.loads(only(swept.output, f"patches/train-{size}px-*[0-9a-f]/manifest.json").read_text())

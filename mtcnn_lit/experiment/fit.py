@@ -17,6 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
+from torch import distributed
 
 from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment.after_training import EVALUATION, evaluate_best
@@ -104,7 +105,11 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
             f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best"
         )
     best = float(checkpoint.best_model_score)
-    net = load_net(run, config.stage)
+    if distributed.is_initialized():  # one process is enough for what is left, and its metrics must wait for no other
+        distributed.destroy_process_group()
+    if not experiment.trainer.is_global_zero:
+        return best
+    net = load_net(run, config.stage).to(experiment.trainer.strategy.root_device)
     scores = evaluate_best(experiment, net, run)
     figures = {
         f"best/{config.monitor.metric}": best,
