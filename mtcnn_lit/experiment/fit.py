@@ -28,7 +28,6 @@ from mtcnn_lit.experiment.check_trainer import check_trainer
 from mtcnn_lit.experiment.checkpoint import SUMMARY, read_summary
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.resume import resume_from
-from mtcnn_lit.images import ImageError
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import NETS, load_net, weights_digest
 from mtcnn_lit.nets.weights import PRETRAINED, save_net
@@ -64,7 +63,7 @@ def fit(config: DictConfig) -> float:
         return _summarize(config, experiment, run)
     except SystemExit:  # Lightning ends the process on Ctrl-C without a word
         raise KeyboardInterrupt(_GOES_ON) from None
-    except (MisconfigurationException, OSError, ImageError) as error:
+    except (MisconfigurationException, OSError, UserError) as error:
         print()  # the progress bar has not ended its line
         if isinstance(error, MisconfigurationException):
             raise _misconfigured(config, experiment.trainer, error) from error

@@ -73,6 +73,19 @@ CASES = {
         "error: trainer.check_val_every_n_epoch: the last of 4 epochs would not be validated, every 9, "
         "and so never be the best; set it to one of 1, 2, 4",
     ),
+    "an argument that is not in the configuration": (
+        ["train.py", "trainer.fast_dev_run=true"],
+        "error: trainer.fast_dev_run: not set by the configuration; add it with +trainer.fast_dev_run=…",
+    ),
+    "a list of experiments": (
+        ["train.py", "experiment=[release]"],
+        "error: experiment: takes the name of one configuration: experiment=NAME",
+    ),
+    "no logger": (["train.py", "logger=null"], "error: logger=null: no such configuration. There are: tensorboard"),
+    "no augmentation": (
+        ["train.py", "augment=null"],
+        "error: augment=null: no such configuration. There are: default, moderate, none, strong",
+    ),
     "no end": (["train.py", "epochs.pnet=-1"], "error: epochs.pnet: training has to have an end; set it to 1 or more"),
     "no best checkpoint": (
         ["train.py", "~callbacks.checkpoint"],
