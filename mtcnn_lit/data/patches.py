@@ -161,11 +161,10 @@ def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int
     """Patches of each label in a batch: by the ratio, the rest goes to the last label that has a share.
 
     Raises:
-        PatchError: when the batch is so small that a label with a share gets no patch.
-        ValueError: when the ratio makes no sense.
+        PatchError: when the ratio makes no sense, or the batch is so small that a label with a share gets no patch.
     """
-    if min(ratio) < 0 or sum(ratio) == 0:
-        raise ValueError(f"the ratio of positives, parts and negatives must hold shares of 0 or more, not {ratio}")
+    if len(ratio) != 3 or min(ratio) < 0 or sum(ratio) == 0:
+        raise PatchError(f"data.ratio: positives, parts and negatives must hold shares of 0 or more, not {ratio}")
     shares = [int(batch_size * part / sum(ratio)) for part in ratio]
     last = max(kind for kind in range(3) if ratio[kind])
     shares[last] += batch_size - sum(shares)

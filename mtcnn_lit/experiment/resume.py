@@ -23,18 +23,21 @@ def resume_from(config: DictConfig) -> Path | None:
     """
     if config.ckpt_path is None:
         return None
+    run = Path(config.paths.run_dir)
     if config.ckpt_path != "last":
         path = checkpoint_file(config.ckpt_path)
-        _refuse_trained(path, _state(path, config.stage), config.trainer.get("max_epochs"))
+        checkpoint = _state(path, config.stage)
+        if path.resolve() != (run / LAST).resolve():  # in its own folder its best is known, and its end can be made up
+            _refuse_trained(path, checkpoint, config.trainer.get("max_epochs"))
         return path
-    run = last_run(Path(config.paths.output_dir), Path(config.paths.run_dir))
-    if run is None:
+    last = last_run(Path(config.paths.output_dir), run)
+    if last is None:
         log.info("no earlier run of this command to go on with: starting from the beginning")
         return None
-    log.info("going on with %s", run)
-    _state(run / LAST, config.stage)
-    config.paths.run_dir = str(run)
-    return run / LAST
+    log.info("going on with %s", last)
+    _state(last / LAST, config.stage)
+    config.paths.run_dir = str(last)
+    return last / LAST
 
 
 def _state(path: Path, stage: str) -> dict[str, Any]:

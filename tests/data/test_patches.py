@@ -10,7 +10,15 @@ import torch
 from torch.utils.data import DataLoader
 
 from mtcnn_lit.data.augment import Augment
-from mtcnn_lit.data.patches import BalancedSampler, Label, PatchDataset, batch_shares, label_patches, whole_batch
+from mtcnn_lit.data.patches import (
+    BalancedSampler,
+    Label,
+    PatchDataset,
+    PatchError,
+    batch_shares,
+    label_patches,
+    whole_batch,
+)
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.processes import worker_context
 from mtcnn_lit.mining.store import Patches, PatchStore, PatchWriter
@@ -59,9 +67,9 @@ def test_shares_of_a_batch(batch_size: int, ratio: tuple[float, float, float], s
     assert batch_shares(batch_size, ratio) == shares
 
 
-@pytest.mark.parametrize("ratio", [(0, 0, 0), (-1, 1, 1)])
-def test_a_ratio_without_sense(ratio: tuple[float, float, float]) -> None:
-    with pytest.raises(ValueError, match="must hold shares of 0 or more, not"):
+@pytest.mark.parametrize("ratio", [(0, 0, 0), (-1, 1, 1), (1, 1), (1, 1, 3, 0)])
+def test_a_ratio_without_sense(ratio: Any) -> None:
+    with pytest.raises(PatchError, match=r"^data\.ratio: .* must hold shares of 0 or more, not"):
         batch_shares(10, ratio)
 
 

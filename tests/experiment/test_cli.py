@@ -86,6 +86,10 @@ CASES = {
         ["train.py", "augment=null"],
         "error: augment=null: no such configuration. There are: default, moderate, none, strong",
     ),
+    "too short a list": (
+        ["train.py", "source.image_size=[160]"],
+        "error: source: one of its lists has too few values (list index out of range)",
+    ),
     "no end": (["train.py", "epochs.pnet=-1"], "error: epochs.pnet: training has to have an end; set it to 1 or more"),
     "no best checkpoint": (
         ["train.py", "~callbacks.checkpoint"],

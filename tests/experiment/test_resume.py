@@ -17,9 +17,9 @@ from mtcnn_lit.nets.weights import save_net
 TRAINING = {"epoch": 1, "optimizer_states": [], "lr_schedulers": [], "loops": {}}
 
 
-def config(path: Path, epochs: int | None = 4) -> DictConfig:
+def config(path: Path, epochs: int | None = 4, run_dir: str = "new") -> DictConfig:
     """Of a command that goes on with P-Net's checkpoint."""
-    paths = {"output_dir": "outputs", "run_dir": "new"}
+    paths = {"output_dir": "outputs", "run_dir": run_dir}
     return OmegaConf.create(
         {"stage": "pnet", "ckpt_path": str(path), "trainer": {"max_epochs": epochs}, "paths": paths}
     )
@@ -42,6 +42,13 @@ def test_a_training_that_is_through_does_not_go_on(epochs: int, tmp_path: Path) 
     message = f"^ckpt_path: {path} has trained 2 epochs already, of {epochs}; to train on .* take init_from={path}$"
     with pytest.raises(UserError, match=message):
         resume_from(config(path, epochs))
+
+
+def test_a_training_that_is_through_is_brought_to_its_end_in_its_own_folder(tmp_path: Path) -> None:
+    """It may have been stopped in the evaluation."""
+    (tmp_path / "checkpoints").mkdir()
+    path = write(tmp_path / "checkpoints" / "last.ckpt")
+    assert resume_from(config(path, epochs=2, run_dir=str(tmp_path))) == path
 
 
 def test_another_network_does_not_go_on(tmp_path: Path) -> None:
