@@ -204,6 +204,12 @@ def test_stages_callbacks_and_trainer_build(net: str, tmp_path: Path) -> None:
     } <= kinds
 
 
+def test_a_callback_that_is_null_is_left_out(tmp_path: Path) -> None:
+    few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]
+    experiment = build_experiment(composed("train", [*few, "callbacks.early_stopping=null"]))
+    assert "EarlyStopping" not in {type(callback).__name__ for callback in experiment.trainer.callbacks}
+
+
 def test_a_network_starts_from_given_weights(tmp_path: Path) -> None:
     places = [
         f"paths.output_dir={tmp_path}",

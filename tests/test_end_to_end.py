@@ -54,7 +54,7 @@ def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swep
     assert "earlier pnet: " in printed
     assert "init_from pnet: " in printed
     assert re.findall(r"next +python train.py net=rnet .*", printed)
-    assert not re.findall(r"next .* (net/box_loss|init_from)", printed)  # those were P-Net's own
+    assert not re.findall(r"next .* (net/box_loss|init_from|data)", printed)  # those were P-Net's own
     run = only(tmp_path, "train/pnet/*")
     first = json.loads((swept.runs[0] / "summary.json").read_text())["weights"]
     summary = json.loads((run / "summary.json").read_text())
@@ -63,6 +63,12 @@ def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swep
     manifest = json.loads(only(tmp_path, "patches/train-12px-*/manifest.json").read_text())
     assert manifest["mining"]["upstream"] == [first]
     assert manifest["origins"]["cascade"] > 0
+
+
+def test_two_processes_train_one_run(tmp_path: Path) -> None:
+    printed = train(tmp_path, "epochs.pnet=1", "trainer.devices=2", "data.batch_size=20")
+    assert printed.count("pnet is trained") == 1
+    assert only(tmp_path, "train/*/*/summary.json").is_file()
 
 
 def test_patches_show_the_margin_that_the_network_will_be_shown(swept: Swept) -> None:

@@ -28,7 +28,7 @@ class RenderDetections(Callback):
         make_cascade: a cascade of the networks before the stage and the network given.
         folder: where the picture of each drawn epoch is saved.
         images: how many images, evenly spread over the source.
-        every_n_epochs: how often; the last epoch is always drawn.
+        every_n_epochs: how often, of the epochs that are validated; the last is drawn too, unless training stops early.
     """
 
     def __init__(

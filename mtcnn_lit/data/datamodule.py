@@ -90,14 +90,18 @@ class PatchDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[PatchBatch]:
         """Balanced batches, each patch at most once an epoch."""
         dataset = self.datasets["train"]
-        sampler = BalancedSampler(dataset.labels, self.batch_size, self.ratio, self.seed)
+        sampler = BalancedSampler(dataset.labels, self.batch_size, self.ratio, self.seed, self._processes())
         return self._loader(dataset, sampler=sampler, batch_size=self.batch_size, drop_last=True)
 
     def val_dataloader(self) -> DataLoader[PatchBatch]:
-        """All validation patches with a label, in order."""
-        dataset = self.datasets["val"]
-        labelled = np.flatnonzero(dataset.labels != Label.NONE).tolist()
+        """All validation patches with a label, in order; each is seen by one process."""
+        dataset, (process, processes) = self.datasets["val"], self._processes()
+        labelled = np.flatnonzero(dataset.labels != Label.NONE)[process::processes].tolist()
         return self._loader(dataset, sampler=labelled, batch_size=4 * self.batch_size)
+
+    def _processes(self) -> tuple[int, int]:
+        """The number of this process and of all that train together. Lightning's own sampler would mix the batches."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
     def _loader(self, dataset: PatchDataset, **options: object) -> DataLoader[PatchBatch]:
         workers = self._default_workers() if self.workers is None else self.workers

@@ -103,28 +103,38 @@ class BalancedSampler(Sampler[int]):
     Within an epoch no patch comes twice; the epoch ends when the label that is rarest for its share is used up, and
     the next one draws anew, so that all the patches of the other labels have their turn in time.
 
+    Of several processes that train together each has its own batches, whole ones, and as many as each other one.
+
     Args:
         labels: (N,) `Label` of each patch.
         batch_size: patches of a batch.
         ratio: shares of positives, parts and negatives; 0 leaves a label out.
         seed: of the order, together with the epoch (`set_epoch`, which Lightning calls).
+        processes: the number of this process and of all, the same order in each.
 
     Raises:
-        PatchError: when a label with a share has too few patches for a single batch.
+        PatchError: when a label with a share has too few patches for a single batch of each process.
     """
 
     def __init__(
-        self, labels: npt.NDArray[np.int64], batch_size: int, ratio: tuple[float, float, float], seed: int = 0
+        self,
+        labels: npt.NDArray[np.int64],
+        batch_size: int,
+        ratio: tuple[float, float, float],
+        seed: int = 0,
+        processes: tuple[int, int] = (0, 1),
     ) -> None:
-        self.epoch, self.seed = 0, seed
+        self.epoch, self.seed, self._processes = 0, seed, processes
         self._members = [np.flatnonzero(labels == kind) for kind in (Label.POSITIVE, Label.PART, Label.NEGATIVE)]
         self._shares = batch_shares(batch_size, ratio)
-        self.batches = min(len(m) // share for m, share in zip(self._members, self._shares, strict=True) if share)
+        each = min(len(m) // share for m, share in zip(self._members, self._shares, strict=True) if share)
+        self.batches = each // processes[1]
         if self.batches == 0:
             has = ", ".join(f"{len(members):,}" for members in self._members)
             needs = ", ".join(str(share) for share in self._shares)
+            of_each = f" of each of {processes[1]} processes" if processes[1] > 1 else ""
             raise PatchError(
-                f"too few patches for one batch: {has} positives, parts and negatives, a batch takes {needs}; "
+                f"too few patches for one batch{of_each}: {has} positives, parts and negatives, a batch takes {needs}; "
                 "mine more images or set a smaller data.batch_size"
             )
 
@@ -137,11 +147,13 @@ class BalancedSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         rng = np.random.default_rng([self.seed, self.epoch])
+        process, processes = self._processes
+        count = self.batches * processes
         columns = [
-            rng.permutation(members)[: self.batches * share].reshape(self.batches, share)
+            rng.permutation(members)[: count * share].reshape(count, share)
             for members, share in zip(self._members, self._shares, strict=True)
         ]
-        batches = rng.permuted(np.concatenate(columns, axis=1), axis=1)
+        batches = rng.permuted(np.concatenate(columns, axis=1), axis=1)[process::processes]
         return chain.from_iterable(batch.tolist() for batch in batches)  # a list of the epoch would be millions long
 
 
@@ -149,14 +161,10 @@ def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int
     """Patches of each label in a batch: by the ratio, the rest goes to the last label that has a share.
 
     Raises:
-        PatchError: when the batch is so small that a label with a share gets no patch.
-        ValueError: when the ratio makes no sense.
+        PatchError: when the ratio makes no sense, or the batch is so small that a label with a share gets no patch.
     """
     if len(ratio) != 3 or min(ratio) < 0 or sum(ratio) == 0:
-        raise ValueError(
-            "the ratio of positives, parts and negatives must be three shares of 0 or more, one of them above 0, "
-            f"not {ratio}"
-        )
+        raise PatchError(f"data.ratio: must be three shares of 0 or more, one of them above 0, not {list(ratio)}")
     shares = [int(batch_size * part / sum(ratio)) for part in ratio]
     last = max(kind for kind in range(3) if ratio[kind])
     shares[last] += batch_size - sum(shares)

@@ -68,6 +68,11 @@ def build_miner(config: DictConfig, recall_source: Source, before: Cascade | Non
     Raises:
         ConfigError: when the miner can't do with these.
     """
+    needed = NETS[config.stage].input_size
+    if (size := config.data.miner.get("size", needed)) != needed:
+        raise ConfigError(
+            f"data.miner.size: {config.stage} takes patches of {needed} px, not {size}; choose data={config.stage}"
+        )
     make_miner = build(config.data.miner, "data.miner")
     takes_networks = "cascade" in inspect.signature(make_miner).parameters
     if takes_networks and before is None:
@@ -106,3 +111,5 @@ def clear_errors(key: str) -> Iterator[None]:
         raise
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{key}: {error}") from error
+    except IndexError as error:  # as of `source.image_size=[160]`
+        raise ConfigError(f"{key}: one of its lists has too few values ({error})") from error

@@ -89,6 +89,8 @@ def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade 
 def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:
     callbacks = []
     for name, node in config.callbacks.items():
+        if node is None:  # left out, as `callbacks.early_stopping=null` does
+            continue
         callback = _build(node, f"callbacks.{name}")
         if isinstance(callback, functools.partial):
             with clear_errors(f"callbacks.{name}"):
@@ -98,14 +100,7 @@ def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net]
         raise ConfigError("trainer.accelerator: torch finds no GPU here; take trainer=cpu")
     warn_of_slow_precision(config.trainer)
     logger = build(config.logger, "logger")
-    trainer = cast("Trainer", _build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
-    every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs
-    if trainer.checkpoint_callbacks and epochs is not None and every > epochs > 0:
-        raise ConfigError(
-            f"trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every {every} "
-            f"epochs, of {epochs}; set it to {epochs} or less"
-        )
-    return trainer
+    return cast("Trainer", _build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
 
 
 def _build(node: DictConfig, key: str, **live: object) -> object:

@@ -58,6 +58,16 @@ def _check_target(node: DictConfig, key: str) -> None:
             raise ConfigError(f"{key}.{name}: {target} takes no such argument{nearest(name, parameters)}")
 
 
+def takes(node: Any, name: str) -> bool:
+    """Whether what a node builds has an argument of that name, though the configuration does not set it."""
+    if not isinstance(node, DictConfig) or "_target_" not in node:
+        return False
+    try:
+        return name in inspect.signature(get_object(node["_target_"])).parameters
+    except (ImportError, ValueError):
+        return False
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """``; did you mean ...?`` with the name most alike, or nothing when none is."""
     close = difflib.get_close_matches(name, [str(other) for other in names], n=1)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.nets import NETS, Net, WeightsError, load_net, weights_digest
@@ -59,8 +61,10 @@ def has_finished_run(output_dir: Path, stages: Sequence[str]) -> bool:
 
 
 def _finished(output_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Folder and summary of each finished run, newest first."""
-    yield from ((run, summary) for run in run_folders(output_dir) if (summary := read_summary(run)))
+    """Folder and summary of each finished run, newest first; what else is called so is passed over."""
+    for run in run_folders(output_dir):
+        if (summary := read_summary(run)) and summary.keys() >= {"stage", "finished"}:
+            yield run, summary
 
 
 def upstream_nets(stage: str, chosen: dict[str, str | None], output_dir: Path) -> dict[str, Net]:
@@ -106,14 +110,18 @@ def last_run(output_dir: Path, run: Path) -> Path | None:
     """
     if (run / LAST).is_file():
         return run
-    wanted = _overrides(run)
+    if (wanted := _overrides(run)) is None:
+        return None
     others = (other for other in run_folders(output_dir) if other.resolve() != run.resolve())
     return next((other for other in others if (other / LAST).is_file() and _overrides(other) == wanted), None)
 
 
-def _overrides(run: Path) -> list[str]:
-    try:
-        overrides = OmegaConf.load(run / ".hydra" / "overrides.yaml")
-    except OSError:
-        return []
+def _overrides(run: Path) -> list[str] | None:
+    """What makes a command the same as another, in order; None without a record that can be read."""
+    try:  # as they were written: what an interpolation stands for is known to the run alone
+        overrides = OmegaConf.to_container(OmegaConf.load(run / ".hydra" / "overrides.yaml"), resolve=False)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        return None
+    if not isinstance(overrides, list):
+        return None
     return sorted(str(text) for text in overrides if not str(text).startswith(("ckpt_path=", "hydra.", "hydra/")))

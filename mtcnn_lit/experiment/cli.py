@@ -11,7 +11,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,12 +24,13 @@ from omegaconf.errors import OmegaConfBaseException
 from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.arguments import plain_values
-from mtcnn_lit.experiment.check import nearest
+from mtcnn_lit.experiment.check import nearest, takes
 from mtcnn_lit.experiment.installation import configs
 
 # Why a run's folder, which Hydra makes, or a file in it can't be written.
 _CANT_WRITE = (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
 _WRITE_ELSEWHERE = "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER"
+_IN_DEFAULTS = "_dummy_"  # Hydra's name for what a list of defaults refers to
 _MAKE_ROOM = "make room, then the same command again"
 
 
@@ -66,6 +67,10 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
         hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(_guarded(task))()
     except (HydraException, OmegaConfBaseException) as error:
         _fail(_explain(error, folder))
+    except ValueError as error:
+        if message := _explain_null(error, sys.argv[1:], folder):
+            _fail(message)
+        raise
     except OSError as error:  # Hydra makes the run's folder
         _fail_if_unwritable(error)
         raise
@@ -109,15 +114,19 @@ def _explain(error: BaseException, folder: Path | None = None) -> str:
         if isinstance(each, MissingConfigException) and each.missing_cfg_file:
             group, _, name = each.missing_cfg_file.rpartition("/")
             # Hydra names none where a list of options was asked for.
-            options = sorted(each.options or (path.stem for path in (folder or configs()).glob(f"{group}/*.yaml")))
+            options = sorted(each.options or _options(group, folder or configs()))
             return (
                 f"{group}={name}: no such configuration{nearest(name, options) or '.'} There are: {', '.join(options)}"
             )
         if isinstance(each, OmegaConfBaseException) and each.key is not None and each.full_key:
+            if each.full_key == _IN_DEFAULTS and (choice := re.search(r"'(.+?)'", str(each.msg))):
+                return f"{choice[1]}: takes the name of one configuration: {choice[1]}=NAME"
             siblings = list(each.parent_node) if isinstance(each.parent_node, DictConfig) else []
             reason = str(each.msg or each).splitlines()[0]
             if str(each.key) in map(str, siblings):
                 return f"{each.full_key}: {reason}"
+            if takes(each.parent_node, str(each.key)):
+                return f"{each.full_key}: not set by the configuration; add it with +{each.full_key}=…"
             return f"{each.full_key}: no such key{nearest(str(each.key), map(str, siblings))}"
     return _explain_group(str(error)) or str(error).splitlines()[0]
 
@@ -128,6 +137,20 @@ def _explain_group(message: str) -> str | None:
         return None
     meant = re.search(r"Did you mean to override (.+)\?", message)
     return f"{group[1]}: no such key or group of this command" + (f"; did you mean {meant[1]}?" if meant else "")
+
+
+def _explain_null(error: ValueError, arguments: Sequence[str], folder: Path) -> str | None:
+    """One line for Hydra's error, which names none, that the option of a group is null; None for other errors."""
+    if not str(error).startswith("Config group override must be"):
+        return None
+    groups = [text.removesuffix("=null").lstrip("+") for text in arguments if text.endswith("=null")]
+    group = next((group for group in groups if (folder / group.partition("@")[0]).is_dir()), None)
+    return group and f"{group}=null: no such configuration. There are: {', '.join(_options(group, folder))}"
+
+
+def _options(group: str, folder: Path) -> list[str]:
+    """The configurations of a group."""
+    return sorted(path.stem for path in (folder / group.partition("@")[0]).glob("*.yaml"))
 
 
 def _fail_if_unwritable(error: OSError) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import shlex
 import time
 from pathlib import Path
@@ -16,17 +17,20 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
+from torch import distributed
 
 from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment.after_training import EVALUATION, evaluate_best
+from mtcnn_lit.experiment.build import clear_errors
 from mtcnn_lit.experiment.build_experiment import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
-from mtcnn_lit.experiment.checkpoint import LAST, SUMMARY, last_run, read_summary
+from mtcnn_lit.experiment.check_trainer import check_trainer
+from mtcnn_lit.experiment.checkpoint import SUMMARY, read_summary
 from mtcnn_lit.experiment.installation import command
-from mtcnn_lit.images import ImageError
+from mtcnn_lit.experiment.resume import resume_from
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import NETS, load_net, weights_digest
-from mtcnn_lit.nets.weights import PRETRAINED, checkpoint_file, save_net
+from mtcnn_lit.nets.weights import PRETRAINED, save_net
 
 _GOES_ON = "the same command with ckpt_path=last goes on"
 
@@ -41,21 +45,25 @@ def fit(config: DictConfig) -> float:
         UserError: when the disk is full.
     """
     check_config(config)
-    _refuse_ddp_in_multirun(config)
-    ckpt_path = _resume_from(config)
+    ckpt_path = resume_from(config)
     run = Path(config.paths.run_dir)
     if ckpt_path is not None and (finished := read_summary(run)):
         log.info("%s is finished already: nothing to go on with", run)
-        return float(finished[config.monitor.metric])
+        return _reached(finished, config.monitor.metric, run)
     keep_freed_memory()
-    seed_everything(config.seed, workers=True, verbose=False)
+    with clear_errors("seed"):
+        seed_everything(config.seed, workers=True, verbose=False)
     experiment = build_experiment(config)
+    _refuse_processes_in_multirun(experiment.trainer)
+    check_trainer(experiment.trainer, config.stage)
+    if experiment.trainer.is_global_zero:  # what an earlier run in this folder said is not true of this one
+        (run / SUMMARY).unlink(missing_ok=True)
     try:
         experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
         return _summarize(config, experiment, run)
     except SystemExit:  # Lightning ends the process on Ctrl-C without a word
         raise KeyboardInterrupt(_GOES_ON) from None
-    except (MisconfigurationException, OSError, ImageError) as error:
+    except (MisconfigurationException, OSError, UserError) as error:
         print()  # the progress bar has not ended its line
         if isinstance(error, MisconfigurationException):
             raise _misconfigured(config, experiment.trainer, error) from error
@@ -72,28 +80,20 @@ def _misconfigured(config: DictConfig, trainer: Trainer, error: Misconfiguration
     return ConfigError(f"trainer: {error}")
 
 
-def _refuse_ddp_in_multirun(config: DictConfig) -> None:
+def _reached(finished: dict[str, Any], metric: str, run: Path) -> float:
+    """What a finished run got to."""
+    if metric not in finished:
+        raise ConfigError(f"monitor.metric: {run} is finished, and chose its best by another one; name a new folder")
+    return float(finished[metric])
+
+
+def _refuse_processes_in_multirun(trainer: Trainer) -> None:
     """Lightning starts its other processes with this very command line, so each of them would sweep anew."""
-    if HydraConfig.get().mode == RunMode.MULTIRUN and "ddp" in str(config.trainer.get("strategy", "")):
+    if HydraConfig.get().mode == RunMode.MULTIRUN and trainer.num_devices * trainer.num_nodes > 1:
         raise ConfigError(
-            "trainer.strategy: several processes can't train in a multirun; "
-            "take trainer=gpu and one job per GPU (hydra/launcher=submitit_slurm)"
+            "trainer.devices: several processes can't train in a multirun; "
+            "set it to 1 and take one job per GPU (hydra/launcher=submitit_slurm)"
         )
-
-
-def _resume_from(config: DictConfig) -> Path | None:
-    """The checkpoint to go on from; ``ckpt_path=last`` goes on in the folder of the run that was stopped."""
-    if config.ckpt_path is None:
-        return None
-    if config.ckpt_path != "last":
-        return checkpoint_file(config.ckpt_path)
-    run = last_run(Path(config.paths.output_dir), Path(config.paths.run_dir))
-    if run is None:
-        log.info("no earlier run of this command to go on with: starting from the beginning")
-        return None
-    log.info("going on with %s", run)
-    config.paths.run_dir = str(run)
-    return run / LAST
 
 
 def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
@@ -104,7 +104,11 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
             f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best"
         )
     best = float(checkpoint.best_model_score)
-    net = load_net(run, config.stage)
+    if distributed.is_initialized():  # one process is enough for what is left, and its metrics must wait for no other
+        distributed.destroy_process_group()
+    if not experiment.trainer.is_global_zero:
+        return best
+    net = load_net(run, config.stage).to(experiment.trainer.strategy.root_device)
     scores = evaluate_best(experiment, net, run)
     figures = {
         f"best/{config.monitor.metric}": best,
@@ -172,13 +176,16 @@ def _closing_words(config: DictConfig, best: float, run: Path) -> str:
   weights     {run / f"{config.stage}.safetensors"}
   pictures    {run / "pictures"}
   evaluation  {run / EVALUATION / "report.html"}
-  curves      tensorboard --logdir {config.paths.output_dir}
+  curves      {shlex.join(["tensorboard", "--logdir", config.paths.output_dir])}
   next        {shlex.join(words) if following else detect}"""
 
 
 def _shared_overrides() -> list[str]:
     """Overrides of this command that the next stage takes too."""
-    overrides = HydraConfig.get().overrides.task
-    own = ("net=", "net.", "net/", "data.", "ckpt_path=", "upstream.", "init_from=")
-    for_each = f"init_from={PRETRAINED}"
-    return [text for text in overrides if text == for_each or not text.startswith(own)]
+    own, for_each = {"net", "data", "ckpt_path", "upstream", "init_from"}, f"init_from={PRETRAINED}"
+    return [text for text in HydraConfig.get().overrides.task if text == for_each or _group(text) not in own]
+
+
+def _group(override: str) -> str:
+    """The first word of what an override sets: `data` for ``data=rnet``, ``+data.miner.seed=1``, ``~data.workers``."""
+    return re.split(r"[=./@]", override.lstrip("+~"), maxsplit=1)[0]

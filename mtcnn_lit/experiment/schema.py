@@ -9,6 +9,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
+from mtcnn_lit.experiment.new_folder import new_folder
 from mtcnn_lit.experiment.precision import half_if_fast
 
 
@@ -194,6 +195,7 @@ class CompareConfig:
 def register() -> None:
     """Make the schemas known to Hydra, and what configurations ask of the machine."""
     OmegaConf.register_new_resolver("half_if_fast", half_if_fast, replace=True)
+    OmegaConf.register_new_resolver("new_folder", new_folder, replace=True, use_cache=True)  # jobs inherit the cache
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="detect_schema", node=DetectConfig)

@@ -43,7 +43,7 @@ def load_net(path: str | Path, name: str) -> Net:
         WeightsError: when the file is missing, holds no weights, or those of another network.
     """
     path = weights_file(path, name)
-    trained, weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_checkpoint(path)
+    trained, weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_weights(path)
     if trained != name:
         raise WeightsError(f"{path} holds weights of {trained or 'something else'}, but {name} is asked for")
     net = NETS[name]().float()  # whatever type torch is told to take by default
@@ -109,8 +109,12 @@ def _read_safetensors(path: Path) -> tuple[str | None, dict[str, Tensor]]:
         raise WeightsError(f"{path} is no safetensors file that can be read: {error}") from error
 
 
-def _read_checkpoint(path: Path) -> tuple[str | None, dict[str, Tensor]]:
-    """The network that the checkpoint was trained for, and its weights."""
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A training checkpoint, whole.
+
+    Raises:
+        WeightsError: when it is none that can be read.
+    """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises almost anything on a broken file
@@ -119,6 +123,12 @@ def _read_checkpoint(path: Path) -> tuple[str | None, dict[str, Tensor]]:
     parts = ("state_dict", "hyper_parameters")
     if not isinstance(checkpoint, dict) or not all(isinstance(checkpoint.get(part), dict) for part in parts):
         raise WeightsError(f"{path} is not a training checkpoint: it has no {' and '.join(parts)}")
+    return checkpoint
+
+
+def _read_weights(path: Path) -> tuple[str | None, dict[str, Tensor]]:
+    """The network that the checkpoint was trained for, and its weights."""
+    checkpoint = read_checkpoint(path)
     weights: dict[str, Any] = checkpoint["state_dict"]
     named = {key.removeprefix(_PREFIX): value for key, value in weights.items() if key.startswith(_PREFIX)}
     return checkpoint["hyper_parameters"].get("net"), named

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
 from mtcnn_lit.data.patches import Label, PatchBatch
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
 from mtcnn_lit.nets import NETS, Net, normalize
 from mtcnn_lit.stages.figures import Figures
@@ -56,6 +57,21 @@ class Stage(LightningModule):
         """Patches (N, S, S, 3) uint8 RGB -> face logits (N,) and box offsets (N, 4)."""
         logits, offsets = self.net(normalize(pixels))
         return logits.flatten(), offsets.flatten(1)
+
+    @override
+    def on_train_start(self) -> None:
+        """A checkpoint brings the length of its own schedule along, and beyond that there is no learning rate.
+
+        Raises:
+            UserError: when it was of a shorter or longer training than this one.
+        """
+        planned = self.trainer.estimated_stepping_batches
+        for config in self.trainer.lr_scheduler_configs:
+            if (total := getattr(config.scheduler, "total_steps", planned)) != planned:
+                raise UserError(
+                    f"ckpt_path: {self.trainer.ckpt_path} was to be trained for {total} steps, this run has {planned}: "
+                    f"leave epochs and batches as they were, or take init_from={self.trainer.ckpt_path}"
+                )
 
     @override
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:

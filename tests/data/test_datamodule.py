@@ -59,6 +59,12 @@ def counts(labels: torch.Tensor) -> list[int]:
     return [int((labels == kind).sum()) for kind in (Label.POSITIVE, Label.PART, Label.NEGATIVE, Label.NONE)]
 
 
+def trainer(process: int = 0, processes: int = 1, device: str = "cpu") -> Any:
+    """As much of a Trainer as the data module asks."""
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    return SimpleNamespace(global_rank=process, world_size=processes, strategy=strategy)
+
+
 def test_training_batches(store_root: Path) -> None:
     batches = training_batches(datamodule(store_root))
     assert len(batches) > 3
@@ -129,6 +135,20 @@ def test_validation_has_every_labelled_patch_once_and_untouched(store_root: Path
     assert set(patches.image) == {0, 1}
 
 
+def test_processes_share_the_batches_and_the_validation_patches(store_root: Path) -> None:
+    alone, trained, validated = datamodule(store_root), [], []
+    whole = next(iter(datamodule(store_root, batch_size=1000, ratio=(0, 0, 1)).val_dataloader())).pixels
+    for process in range(2):
+        module = datamodule(store_root)
+        module.trainer = trainer(process, 2)
+        trained.append(training_batches(module, epoch=1))
+        validated.append(torch.cat([pixels for pixels, _, _ in module.val_dataloader()]))
+    assert len(trained[0]) == len(trained[1]) == len(training_batches(alone)) // 2
+    assert all(counts(labels) == [2, 2, 6, 0] for batches in trained for _, labels, _ in batches)
+    assert torch.equal(validated[0], whole[0::2])
+    assert torch.equal(validated[1], whole[1::2])
+
+
 def test_validation_batches_are_four_times_as_large(store_root: Path) -> None:
     pixels, _, _ = next(iter(datamodule(store_root).val_dataloader()))
     assert pixels.shape == (40, 12, 12, 3)
@@ -143,7 +163,7 @@ def test_batches_are_loaded_beside_training_where_a_core_is_left_for_it(
 ) -> None:
     monkeypatch.setattr("mtcnn_lit.data.datamodule.cores", lambda: torch.get_num_threads() + spare)
     module = datamodule(store_root, workers=workers)
-    module.trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(device)))  # type: ignore[assignment]
+    module.trainer = trainer(device=device)
     assert module.train_dataloader().num_workers == expected
     assert module.val_dataloader().num_workers == expected
 

@@ -10,7 +10,15 @@ import torch
 from torch.utils.data import DataLoader
 
 from mtcnn_lit.data.augment import Augment
-from mtcnn_lit.data.patches import BalancedSampler, Label, PatchDataset, batch_shares, label_patches, whole_batch
+from mtcnn_lit.data.patches import (
+    BalancedSampler,
+    Label,
+    PatchDataset,
+    PatchError,
+    batch_shares,
+    label_patches,
+    whole_batch,
+)
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.processes import worker_context
 from mtcnn_lit.mining.store import Patches, PatchStore, PatchWriter
@@ -60,8 +68,8 @@ def test_shares_of_a_batch(batch_size: int, ratio: tuple[float, float, float], s
 
 
 @pytest.mark.parametrize("ratio", [(0, 0, 0), (-1, 1, 1), (1, 3), (1, 1, 1, 3)])
-def test_a_ratio_without_sense(ratio: tuple[float, float, float]) -> None:
-    with pytest.raises(ValueError, match="must be three shares of 0 or more, one of them above 0, not"):
+def test_a_ratio_without_sense(ratio: Any) -> None:
+    with pytest.raises(PatchError, match=r"^data\.ratio: must be three shares of 0 or more, one of them above 0, not"):
         batch_shares(10, ratio)
 
 
@@ -120,6 +128,22 @@ def test_too_few_patches_for_one_batch() -> None:
     message = "too few patches for one batch: 1, 2,000, 50 positives, parts and negatives, a batch takes 2, 2, 6;"
     with pytest.raises(ValueError, match=message):
         BalancedSampler(labels(1, 2000, 50), 10, (1, 1, 3))
+
+
+def test_processes_that_train_together_share_whole_batches() -> None:
+    kinds = labels(14, 15, 60)  # seven batches: two for each of three processes
+    samplers = [BalancedSampler(kinds, 10, (1, 1, 3), processes=(process, 3)) for process in range(3)]
+    orders = [epoch(sampler, 2) for sampler in samplers]
+    assert [len(sampler) for sampler in samplers] == [len(order) for order in orders] == [20, 20, 20]
+    assert len({index for order in orders for index in order}) == 60
+    for batch in (part for order in orders for part in (order[:10], order[10:])):
+        assert [(kinds[batch] == kind).sum() for kind in KINDS] == [2, 2, 6]
+
+
+def test_too_few_patches_for_a_batch_of_each_process() -> None:
+    message = "too few patches for one batch of each of 3 processes: 5, 2,000, 50 positives, parts and negatives,"
+    with pytest.raises(ValueError, match=message):
+        BalancedSampler(labels(5, 2000, 50), 10, (1, 1, 3), processes=(0, 3))
 
 
 def test_labels_by_iou() -> None:

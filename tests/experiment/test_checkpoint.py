@@ -59,6 +59,13 @@ def test_a_half_written_summary_is_not_a_finished_run(tmp_path: Path, text: str)
     assert latest_run(tmp_path, "pnet", "upstream.pnet") == whole
 
 
+def test_a_file_of_another_program_that_is_called_summary_is_passed_over(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "train" / "pnet" / "a", [])
+    (run / "summary.json").write_text('{"total": 3}')
+    finished = make_run(tmp_path / "train" / "pnet" / "b", [], stage="pnet", finished=1)
+    assert latest_run(tmp_path, "pnet", "upstream.pnet") == finished
+
+
 def test_a_command_goes_on_with_its_own_newest_run(tmp_path: Path) -> None:
     make_run(tmp_path / "train" / "pnet" / "older", ["net=pnet", "seed=1"], age=20)
     mine = make_run(tmp_path / "train" / "pnet" / "newer", ["seed=1", "net=pnet", "ckpt_path=last"], age=10)
@@ -78,6 +85,24 @@ def test_a_command_that_never_ran_has_nothing_to_go_on_with(tmp_path: Path) -> N
     make_run(tmp_path / "train" / "pnet" / "other", ["net=pnet", "seed=2"])
     current = begin_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last"])
     assert last_run(tmp_path, current) is None
+
+
+def test_runs_whose_overrides_refer_to_other_settings_are_compared_as_they_were_written(tmp_path: Path) -> None:
+    make_run(tmp_path / "train" / "pnet" / "other", ["net=pnet", "data.seed=${oc.env:NOWHERE_SET}"], age=5)
+    mine = make_run(tmp_path / "train" / "pnet" / "mine", ["net=pnet", "data.seed=${seed}"], age=10)
+    current = begin_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "data.seed=${seed}", "ckpt_path=last"])
+    assert last_run(tmp_path, current) == mine
+
+
+@pytest.mark.parametrize("content", [b"", b"- net=pnet\n- [", b"\xff\xfe\x00", b"net: pnet", b"- ${"])
+def test_a_run_whose_record_is_broken_is_passed_over(content: bytes, tmp_path: Path) -> None:
+    """Not even a command without overrides goes on with it."""
+    broken = make_run(tmp_path / "train" / "pnet" / "broken", [], age=5)
+    (broken / ".hydra" / "overrides.yaml").write_bytes(content)
+    os.utime(broken / ".hydra", (1e9, 1e9))
+    mine = make_run(tmp_path / "train" / "pnet" / "mine", [], age=10)
+    current = begin_run(tmp_path / "train" / "pnet" / "current", ["ckpt_path=last"])
+    assert last_run(tmp_path, current) == mine
 
 
 def test_whether_any_of_the_stages_was_trained(tmp_path: Path) -> None:

@@ -90,8 +90,43 @@ CASES = {
     ),
     "training that would keep nothing": (
         ["train.py", "trainer.check_val_every_n_epoch=9", "trainer.max_epochs=4"],
-        "error: trainer.check_val_every_n_epoch: a checkpoint is kept after validation, which would come every 9 "
-        "epochs, of 4; set it to 4 or less",
+        "error: trainer.check_val_every_n_epoch: the last of 4 epochs would not be validated, every 9, "
+        "and so never be the best; set it to one of 1, 2, 4",
+    ),
+    "an argument that is not in the configuration": (
+        ["train.py", "trainer.fast_dev_run=true"],
+        "error: trainer.fast_dev_run: not set by the configuration; add it with +trainer.fast_dev_run=…",
+    ),
+    "a list of experiments": (
+        ["train.py", "experiment=[release]"],
+        "error: experiment: takes the name of one configuration: experiment=NAME",
+    ),
+    "no logger": (["train.py", "logger=null"], "error: logger=null: no such configuration. There are: tensorboard"),
+    "no augmentation": (
+        ["train.py", "augment=null"],
+        "error: augment=null: no such configuration. There are: default, moderate, none, strong",
+    ),
+    "too short a list": (
+        ["train.py", "source.image_size=[160]"],
+        "error: source: one of its lists has too few values (list index out of range)",
+    ),
+    "no end": (["train.py", "epochs.pnet=-1"], "error: epochs.pnet: training has to have an end; set it to 1 or more"),
+    "no best checkpoint": (
+        ["train.py", "~callbacks.checkpoint"],
+        "error: callbacks.checkpoint: without it no weights are kept as the best; leave it in",
+    ),
+    "a seed that is none": (
+        ["train.py", "seed=-1"],
+        "error: seed: -1 is not in bounds, numpy accepts from 0 to 4294967295",
+    ),
+    "several processes in a multirun": (
+        ["train.py", "-m", "trainer.devices=2", "paths.output_dir={tmp}"],
+        "error: trainer.devices: several processes can't train in a multirun; "
+        "set it to 1 and take one job per GPU (hydra/launcher=submitit_slurm)",
+    ),
+    "patches of another network": (
+        ["train.py", "net=rnet", "data=pnet", "upstream.pnet=pretrained", "paths.output_dir={tmp}"],
+        "error: data.miner.size: rnet takes patches of 24 px, not 12; choose data=rnet",
     ),
     "a setting that Lightning refuses": (
         ["train.py", "+trainer.limit_train_batches=2.5"],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch.optim.lr_scheduler import OneCycleLR, StepLR
 from torch.utils.data import DataLoader
 
 from mtcnn_lit.data.patches import Label, PatchBatch
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.stages import PNetStage
 from mtcnn_lit.stages.base import Stage
 from tests.stages.overfit import one_batch
@@ -115,3 +117,14 @@ def test_any_other_schedule_steps_with_each_epoch() -> None:
     (config,) = runner.lr_scheduler_configs
     assert config.interval == "epoch"
     assert config.scheduler.get_last_lr() == pytest.approx([0.1])
+
+
+def test_a_checkpoint_goes_on_only_in_a_training_of_its_own_length(tmp_path: Path) -> None:
+    """The schedule of the old one would end in the middle."""
+    schedule, path = partial(OneCycleLR, max_lr=0.1), tmp_path / "some.ckpt"
+    first = trainer(epochs=2)
+    first.fit(PNetStage(partial(SGD, lr=0.1), schedule), batches(4))
+    first.save_checkpoint(path)
+    message = rf"^ckpt_path: {path} was to be trained for 8 steps, this run has 12: .* take init_from={path}$"
+    with pytest.raises(UserError, match=message):
+        trainer(epochs=3).fit(PNetStage(partial(SGD, lr=0.1), schedule), batches(4), ckpt_path=path, weights_only=True)

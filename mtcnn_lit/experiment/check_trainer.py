@@ -1,0 +1,36 @@
+"""Checks a trainer before it trains: a run that would come to nothing is refused at once."""
+
+from __future__ import annotations
+
+from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from mtcnn_lit.experiment.check import ConfigError
+
+
+def check_trainer(trainer: Trainer, stage: str) -> None:
+    """Look for what would leave a run of a stage without an end, or without its best checkpoint.
+
+    Raises:
+        ConfigError: for the first of these.
+    """
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]  # Lightning sets it from afar
+        raise ConfigError("trainer.fast_dev_run: it keeps no checkpoint; for a short run take debug=default")
+    if not any(isinstance(callback, ModelCheckpoint) and callback.monitor for callback in trainer.checkpoint_callbacks):
+        raise ConfigError("callbacks.checkpoint: without it no weights are kept as the best; leave it in")
+    if not trainer.limit_val_batches:
+        raise ConfigError("trainer.limit_val_batches: without validation no weights are the best; set it to 1 or more")
+    if trainer.max_epochs == 0 or (trainer.max_epochs == -1 and trainer.max_steps == -1):
+        raise ConfigError(f"epochs.{stage}: training has to have an end; set it to 1 or more")
+    _refuse_unvalidated_end(trainer)
+
+
+def _refuse_unvalidated_end(trainer: Trainer) -> None:
+    """Checkpoints are compared after a validation, so without one the last epochs would be trained for nothing."""
+    every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs or -1
+    if epochs > 0 and epochs % every:
+        divisors = ", ".join(str(number) for number in range(1, epochs + 1) if epochs % number == 0)
+        raise ConfigError(
+            f"trainer.check_val_every_n_epoch: the last of {epochs} epochs would not be validated, every {every}, and "
+            f"so never be the best; set it to one of {divisors}"
+        )

@@ -1,0 +1,62 @@
+"""What a training run goes on from, looked at before anything is built."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.checkpoint import LAST, last_run
+from mtcnn_lit.nets.weights import checkpoint_file, read_checkpoint
+
+log = logging.getLogger(__name__)
+
+
+def resume_from(config: DictConfig) -> Path | None:
+    """The checkpoint to go on from; ``ckpt_path=last`` goes on in the folder of the run that was stopped.
+
+    Raises:
+        ConfigError, WeightsError: when training can't go on from it.
+    """
+    if config.ckpt_path is None:
+        return None
+    run = Path(config.paths.run_dir)
+    if config.ckpt_path != "last":
+        path = checkpoint_file(config.ckpt_path)
+        checkpoint = _state(path, config.stage)
+        if path.resolve() != (run / LAST).resolve():  # in its own folder its best is known, and its end can be made up
+            _refuse_trained(path, checkpoint, config.trainer.get("max_epochs"))
+        return path
+    last = last_run(Path(config.paths.output_dir), run)
+    if last is None:
+        log.info("no earlier run of this command to go on with: starting from the beginning")
+        return None
+    log.info("going on with %s", last)
+    _state(last / LAST, config.stage)
+    config.paths.run_dir = str(last)
+    return last / LAST
+
+
+def _state(path: Path, stage: str) -> dict[str, Any]:
+    """What training of this stage goes on with."""
+    if path.suffix == ".safetensors":
+        raise ConfigError(f"ckpt_path: {path} holds weights alone; to start with them take init_from={path}")
+    checkpoint = read_checkpoint(path)
+    if (trained := checkpoint["hyper_parameters"].get("net")) != stage:
+        raise ConfigError(f"ckpt_path: {path} is of {trained or 'something else'}, but {stage} is to be trained")
+    if not checkpoint.keys() >= {"epoch", "optimizer_states", "lr_schedulers", "loops"}:
+        raise ConfigError(f"ckpt_path: {path} holds weights alone; to start with them take init_from={path}")
+    return checkpoint
+
+
+def _refuse_trained(path: Path, checkpoint: dict[str, Any], epochs: int | None) -> None:
+    """A run that is through has nothing left to train, and its best is not known in another folder."""
+    trained = checkpoint["epoch"] + 1
+    if epochs is not None and 0 < epochs <= trained:
+        raise ConfigError(
+            f"ckpt_path: {path} has trained {trained} epochs already, of {epochs}; "
+            f"to train on from its weights take init_from={path}"
+        )

@@ -1,0 +1,54 @@
+"""Training that would come to nothing is refused before it begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.check_trainer import check_trainer
+
+
+def trainer(folder: Path, *, monitor: str | None = "val/ap", **options: Any) -> Trainer:
+    settings = {"max_epochs": 12, "accelerator": "cpu", "logger": False, **options}
+    return Trainer(callbacks=[ModelCheckpoint(folder, monitor=monitor)], **settings)
+
+
+@pytest.mark.parametrize("every", [1, 3, 12, None])
+def test_a_last_epoch_that_is_validated_passes(every: int | None, tmp_path: Path) -> None:
+    interval = {"val_check_interval": 100} if every is None else {}
+    check_trainer(trainer(tmp_path, check_val_every_n_epoch=every, **interval), "pnet")
+
+
+@pytest.mark.parametrize("every", [5, 24])
+def test_a_last_epoch_that_is_not_validated(every: int, tmp_path: Path) -> None:
+    message = (
+        rf"^trainer\.check_val_every_n_epoch: the last of 12 epochs would not be validated, every {every}, "
+        r"and so never be the best; set it to one of 1, 2, 3, 4, 6, 12$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_trainer(trainer(tmp_path, check_val_every_n_epoch=every), "pnet")
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"fast_dev_run": True}, r"trainer\.fast_dev_run"),
+        ({"monitor": None}, r"callbacks\.checkpoint"),
+        ({"limit_val_batches": 0}, r"trainer\.limit_val_batches"),
+        ({"limit_val_batches": 0.0}, r"trainer\.limit_val_batches"),
+        ({"max_epochs": 0}, r"epochs\.rnet"),
+        ({"max_epochs": -1}, r"epochs\.rnet"),
+    ],
+)
+def test_what_would_leave_no_best_checkpoint_is_named(options: dict[str, Any], key: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=rf"^{key}: "):
+        check_trainer(trainer(tmp_path, **options), "rnet")
+
+
+def test_an_end_by_steps_is_an_end(tmp_path: Path) -> None:
+    check_trainer(trainer(tmp_path, max_epochs=-1, max_steps=7), "rnet")

@@ -1,0 +1,74 @@
+"""The frame around a training: what is there before it begins, and what is said when it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mtcnn_lit.experiment import fit as module
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.fit import fit
+from tests.test_configs import composed
+
+
+class KilledError(Exception):
+    """What ends training here."""
+
+
+def begin(run: Path, monkeypatch: pytest.MonkeyPatch, *, is_global_zero: bool) -> None:
+    """A command in a run's folder that is killed as soon as it trains."""
+
+    def train(*_: Any, **__: Any) -> None:
+        raise KilledError
+
+    trainer = SimpleNamespace(num_devices=2, num_nodes=1, is_global_zero=is_global_zero, fit=train)
+    experiment = SimpleNamespace(trainer=trainer, stage=None, data=None)
+    monkeypatch.setattr(module, "build_experiment", lambda config: experiment)
+    monkeypatch.setattr(module, "check_trainer", lambda trainer, stage: None)
+    config = composed("train", [])
+    config.paths.run_dir = str(run)
+    with pytest.raises(KilledError):
+        fit(config)
+
+
+def test_a_run_that_begins_anew_in_a_folder_is_not_finished_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = tmp_path / "summary.json"
+    summary.write_text('{"stage": "pnet", "finished": 1}')
+    begin(tmp_path, monkeypatch, is_global_zero=False)
+    assert summary.is_file()
+    begin(tmp_path, monkeypatch, is_global_zero=True)
+    assert not summary.exists()
+
+
+def test_a_finished_run_that_was_chosen_by_another_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "resume_from", lambda config: tmp_path / "last.ckpt")
+    (tmp_path / "summary.json").write_text(json.dumps({"stage": "pnet", "finished": 1, "val/ap": 0.5}))
+    config = composed("train", [])
+    config.paths.run_dir = str(tmp_path)
+    assert fit(config) == 0.5
+    config.monitor.metric = "val/loss"
+    with pytest.raises(ConfigError, match=rf"^monitor\.metric: {tmp_path} is finished, and chose its best by another"):
+        fit(config)
+
+
+def closing_words(*overrides: str) -> list[str]:
+    config = composed("train", list(overrides))  # which tells Hydra of them
+    return module._closing_words(config, 0.5, Path("run")).splitlines()
+
+
+@pytest.mark.parametrize(
+    "own", ["data=pnet_again", "+data.miner.more=1", "~data.miner.size", "net/box_loss=giou", "upstream.earlier=newest"]
+)
+def test_what_is_next_leaves_out_what_was_for_this_stage_alone(own: str) -> None:
+    assert closing_words("seed=3", own)[-1] == "  next        python train.py net=rnet paths.run_dir=somewhere seed=3"
+
+
+def test_a_folder_with_a_space_is_in_quotes() -> None:
+    curves = closing_words("paths.output_dir=my runs")[-2]
+    assert curves == "  curves      tensorboard --logdir 'my runs'"

@@ -1,0 +1,40 @@
+"""Each run has a folder of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+
+from mtcnn_lit.experiment.new_folder import new_folder
+
+
+def ask_anew(path: str) -> str:
+    """As another command does."""
+    new_folder.cache_clear()
+    return new_folder(path)
+
+
+def test_commands_of_the_same_second_have_folders_that_are_numbered(tmp_path: Path) -> None:
+    path = str(tmp_path / "train" / "pnet" / "2026-01-31_12-00-00")
+    assert [ask_anew(path) for _ in range(3)] == [path, f"{path}-2", f"{path}-3"]
+    assert all(folder.is_dir() for folder in map(Path, [path, f"{path}-2", f"{path}-3"]))
+
+
+def test_a_command_that_asks_again_has_the_same(tmp_path: Path) -> None:
+    path = str(tmp_path / "now")
+    assert [new_folder(path) for _ in range(3)] == [path, path, path]
+    assert list(tmp_path.iterdir()) == [tmp_path / "now"]
+
+
+def test_commands_at_once_have_folders_of_their_own(tmp_path: Path) -> None:
+    path = str(tmp_path / "runs" / "now")
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        made = pool.map(ask_anew, [path] * 40, chunksize=1)
+    assert len(set(made)) == len(list((tmp_path / "runs").iterdir())) == 40
+
+
+def test_where_none_can_be_made_the_path_stays(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "lost").symlink_to("nowhere")
+    for place in ("file/train/now", "lost/now"):
+        assert ask_anew(str(tmp_path / place)) == str(tmp_path / place)
