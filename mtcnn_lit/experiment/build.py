@@ -111,5 +111,3 @@ def clear_errors(key: str) -> Iterator[None]:
         raise
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{key}: {error}") from error
-    except IndexError as error:  # as of `source.image_size=[160]`
-        raise ConfigError(f"{key}: one of its lists has too few values ({error})") from error

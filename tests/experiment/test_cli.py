@@ -76,8 +76,7 @@ CASES = {
     ),
     "a ratio of two": (
         ["train.py", "data.ratio=[1,3]"],
-        "error: data: the ratio of positives, parts and negatives must be three shares of 0 or more, "
-        "one of them above 0, not [1, 3]",
+        "error: data.ratio: must be three shares of 0 or more, one of them above 0, not [1, 3]",
     ),
     "no picture to draw": (
         ["train.py", "callbacks.render_detections.images=0"],
@@ -108,7 +107,7 @@ CASES = {
     ),
     "too short a list": (
         ["train.py", "source.image_size=[160]"],
-        "error: source: one of its lists has too few values (list index out of range)",
+        "error: source.image_size must be height and width in whole pixels, not [160]",
     ),
     "no end": (["train.py", "epochs.pnet=-1"], "error: epochs.pnet: training has to have an end; set it to 1 or more"),
     "no best checkpoint": (
