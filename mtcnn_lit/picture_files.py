@@ -15,7 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """The picture files below a folder at any depth, sorted by path, without those that detection made.
+    """The picture files below a folder at any depth, sorted by path, without those that detection made."""
+    return without_made(every_image(folder))
+
+
+def every_image(folder: str | Path) -> list[Path]:
+    """The picture files below a folder at any depth, sorted by path, whatever made them.
 
     Links to folders are followed, to each folder once. A folder that can't be listed stands for what is in it: whoever
     reads it as a picture gets the error that names it.
@@ -23,7 +28,7 @@ def list_images(folder: str | Path) -> list[Path]:
     unlisted: list[Path] = []
     paths = (Path(place, name) for place, files in _walk(os.fspath(folder), unlisted) for name in files)
     pictures = [path for path in paths if path.suffix.lower() in EXTENSIONS and _is_file(path)]
-    return sorted(without_made(pictures) + unlisted)
+    return sorted(pictures + unlisted)
 
 
 def without_made(paths: Iterable[Path]) -> list[Path]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+_LIKE_A_PATH = re.compile(r"[/~=\s'&;!]|[^\x00-\x7f]")
 _QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
 
 
@@ -31,11 +32,13 @@ def plain_paths(arguments: Sequence[str]) -> list[str]:
 def plain_values(arguments: Sequence[str]) -> list[str]:
     """Command line arguments with those values in quotes that Hydra's grammar can't read: ``source.root=~/Bilder (1)``.
 
-    Hydra wants quotes around letters beyond ASCII, ``~``, ``=`` and brackets within a word. Lists, mappings and what is
-    quoted already stay, so that a bracket too few is still an error.
+    Hydra wants quotes around letters beyond ASCII, ``~``, ``=`` and brackets within a word. What does not look like a
+    path or a name stays, so that a slip in a number or a list (``net.optimizer.lr=0.01)``) is an error at once. In a
+    sweep commas part values, each of which is quoted.
     """
     parser = OverridesParser.create()
-    return [text if _is_readable(text, parser) else _as_value(text) for text in arguments]
+    sweeps = not {"-m", "--multirun"}.isdisjoint(arguments)
+    return [text if _is_readable(text, parser) else _as_value(text, sweeps) for text in arguments]
 
 
 def _is_readable(text: str, parser: OverridesParser) -> bool:
@@ -46,11 +49,13 @@ def _is_readable(text: str, parser: OverridesParser) -> bool:
     return True
 
 
-def _as_value(text: str) -> str:
-    key, equals, value = text.partition("=")
-    if not equals or not re.fullmatch(r"\+{0,2}[\w./@]+", key) or value.startswith((*_QUOTED, "[", "{")):
+def _as_value(text: str, sweeps: bool) -> str:
+    key, _, value = text.partition("=")
+    is_other = value.startswith((*_QUOTED, "[", "{", "(")) or value.endswith(",")
+    if is_other or not re.fullmatch(r"\+{0,2}[\w./@]+", key) or not _LIKE_A_PATH.search(value):
         return text
-    return f"{key}={_quote(os.path.expanduser(value))}"  # noqa: PTH111 - pathlib fails on `~name.jpg`
+    parts = value.split(",") if sweeps else [value]
+    return f"{key}={','.join(_quote(os.path.expanduser(part)) for part in parts)}"  # noqa: PTH111 - see `_as_path`
 
 
 def _as_list(text: str, start: str) -> str:

@@ -37,7 +37,7 @@ def benchmark(config: DictConfig) -> None:
             names the remedy.
     """
     check_config(config)
-    check_counts(config)
+    check_numbers(config)
     start = time.perf_counter()
     here = machine()
     log.info("%s, %s cores, Python %s, torch %s\n", here["cpu"], here["cores"], here["python"], here["torch"])
@@ -49,7 +49,7 @@ def benchmark(config: DictConfig) -> None:
     log.info("  figures     %s", path)
 
 
-def check_counts(config: DictConfig) -> None:
+def check_numbers(config: DictConfig) -> None:
     """Look at the numbers that a benchmark takes.
 
     Raises:

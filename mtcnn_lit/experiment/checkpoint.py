@@ -63,7 +63,7 @@ def has_finished_run(output_dir: Path, stages: Sequence[str]) -> bool:
 def _finished(output_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Folder and summary of each finished run, newest first; what else is called so is passed over."""
     for run in run_folders(output_dir):
-        if (summary := read_summary(run)) and summary.keys() >= {"stage", "finished"}:
+        if summary := read_summary(run):
             yield run, summary
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 from pathlib import Path
+
+_PRINTING = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help")
 
 
 @functools.cache  # Hydra asks again and again in one process; each time this is the same run
@@ -12,8 +15,10 @@ def new_folder(path: str) -> str:
     """Make a folder that was not there, and return its path: the one given, or with ``-2``, ``-3``, … where that is.
 
     Runs that start in the same second would have one folder. Where none can be made, the path is returned as it is:
-    who writes there says what is wrong.
+    who writes there says what is wrong. No run, and so no folder, is where a command's configuration is printed.
     """
+    if any(word in sys.argv for word in _PRINTING):
+        return path
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         return next(name for name in _names(path) if _is_made(Path(name)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import PIL.Image
 
 from mtcnn_lit.images import PILLOW_ERRORS
-from mtcnn_lit.picture_files import list_images
+from mtcnn_lit.picture_files import every_image, without_made
 from mtcnn_lit.sources.base import (
     Annotation,
     FileSource,
@@ -55,17 +55,28 @@ class Yolo(FileSource):
         label_root = existing_folder(folder / "labels" / split, f"put the labels of split '{split}' there")
         annotations = []
         skipped = 0
-        for path in list_images(image_root):
+        for path in _pictures(image_root, label_root):
             size = _upright_size(path)
             if size is None:
                 skipped += 1
                 _log.warning("skipped %s: not a picture, or a broken one", path)
                 continue
             relative = path.relative_to(image_root)
-            rows = _read_labels((label_root / relative).with_suffix(".txt"), class_id)
+            rows = _read_labels(_label_file(path, image_root, label_root), class_id)
             boxes = as_boxes([_corners(row, *size) for row in rows])
             annotations.append(Annotation.from_boxes(relative.as_posix(), boxes, min_height=min_height))
         super().__init__(split, image_root, annotations, skipped)
+
+
+def _pictures(image_root: Path, label_root: Path) -> list[Path]:
+    """All but what detection made of them: no faces are marked in that. What has labels is a picture by any name."""
+    every = every_image(image_root)
+    labelled = {path for path in every if _label_file(path, image_root, label_root).exists()}
+    return sorted([*labelled, *without_made(path for path in every if path not in labelled)])
+
+
+def _label_file(path: Path, image_root: Path, label_root: Path) -> Path:
+    return (label_root / path.relative_to(image_root)).with_suffix(".txt")
 
 
 def _upright_size(path: Path) -> tuple[int, int] | None:

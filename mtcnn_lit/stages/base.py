@@ -109,7 +109,12 @@ class Stage(LightningModule):
             return optimizer
         if "total_steps" in inspect.signature(self.make_scheduler).parameters:
             steps = int(self.trainer.estimated_stepping_batches)
-            schedule, interval = self.make_scheduler(optimizer, total_steps=steps), "step"
+            try:
+                schedule, interval = self.make_scheduler(optimizer, total_steps=steps), "step"
+            except ZeroDivisionError:  # OneCycleLR, whose rise would end with the first step
+                raise UserError(
+                    f"net.scheduler: no schedule of {steps} steps; change epochs or data.batch_size"
+                ) from None
         else:
             schedule, interval = self.make_scheduler(optimizer), "epoch"
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": interval}}

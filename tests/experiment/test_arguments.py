@@ -52,7 +52,18 @@ def test_a_value_that_hydra_can_not_read_is_taken_as_it_stands(path: str) -> Non
 def test_a_value_that_hydra_reads_stays_as_it_is() -> None:
     read = ["-m", "--cfg", "job", "net=pnet,rnet", "a=b c", "~callbacks.early_stopping", "hydra.run.dir=o/${now:%Y}"]
     broken = ["data.ratio=[1,1", "a={b", "a='b", "=b"]  # Hydra tells of these
-    assert plain_values([*read, *broken]) == [*read, *broken]
+    slips = ["net.optimizer.lr=0.01)", "net.optimizer.lr=1e-3,", "data.ratio=(1, 1, 3)", "a.patience=5)", "a/b=1,2,"]
+    assert plain_values([*read, *broken, *slips]) == [*read, *broken, *slips]
+
+
+def test_in_a_sweep_commas_part_values() -> None:
+    texts = plain_values(["-m", "source.root=~/x,~/y (1)", "init_from=runs/a=1.ckpt,newest"])
+    assert texts == [
+        "-m",
+        f"source.root='{Path.home() / 'x'}','{Path.home() / 'y (1)'}'",
+        "init_from='runs/a=1.ckpt','newest'",
+    ]
+    assert plain_values(["source.root=a=b,c"]) == ["source.root='a=b,c'"]
 
 
 def test_other_arguments_stay_as_they_are() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from mtcnn_lit.experiment.benchmark import check_counts
+from mtcnn_lit.experiment.benchmark import check_numbers
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.images import write_image
 from mtcnn_lit.nets import ONet, PNet, RNet
@@ -135,5 +135,5 @@ def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, overr
 def test_numbers_that_make_no_sense(setting: dict[str, Any], complaint: str) -> None:
     config = OmegaConf.merge(OmegaConf.load(ROOT / "configs" / "benchmark.yaml"), setting)
     with pytest.raises(ConfigError) as error:
-        check_counts(config)
+        check_numbers(config)
     assert str(error.value) == complaint

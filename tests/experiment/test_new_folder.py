@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 from pathlib import Path
 
+import pytest
+
 from mtcnn_lit.experiment.new_folder import new_folder
 
 
@@ -38,3 +40,9 @@ def test_where_none_can_be_made_the_path_stays(tmp_path: Path) -> None:
     (tmp_path / "lost").symlink_to("nowhere")
     for place in ("file/train/now", "lost/now"):
         assert ask_anew(str(tmp_path / place)) == str(tmp_path / place)
+
+
+def test_printing_a_configuration_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py", "--cfg", "all", "--resolve"])
+    assert ask_anew(str(tmp_path / "now")) == str(tmp_path / "now")
+    assert list(tmp_path.iterdir()) == []

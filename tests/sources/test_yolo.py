@@ -121,6 +121,16 @@ def test_what_detection_made_of_the_pictures_is_no_picture_without_faces(tmp_pat
     assert [annotation.name for annotation in Yolo(tmp_path, "train").annotations] == ["a.png"]
 
 
+def test_a_picture_with_labels_is_one_by_any_name(tmp_path: Path) -> None:
+    for name in ("a.png", "b.face-1.png", "c.faces.png"):
+        write(tmp_path, name, "0 0.5 0.5 0.25 0.5")
+    assert [annotation.name for annotation in Yolo(tmp_path, "train").annotations] == [
+        "a.png",
+        "b.face-1.png",
+        "c.faces.png",
+    ]
+
+
 def test_fingerprint_follows_labels_and_pixels(tmp_path: Path) -> None:
     write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5")
     digests = {Yolo(tmp_path, "train").fingerprint(), Yolo(tmp_path, "train").fingerprint()}

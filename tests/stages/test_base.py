@@ -111,6 +111,12 @@ def test_a_schedule_of_total_steps_gets_them_and_steps_with_each_batch() -> None
     assert (config.interval, config.scheduler.total_steps, config.scheduler.last_epoch) == ("step", 12, 12)
 
 
+def test_a_training_too_short_for_its_schedule() -> None:
+    stage = Blind(partial(SGD, lr=0.1), partial(OneCycleLR, max_lr=0.1, pct_start=0.1))
+    with pytest.raises(UserError, match=r"^net\.scheduler: no schedule of 10 steps; change epochs or data\.batch_size"):
+        trainer().fit(stage, batches(10))
+
+
 def test_any_other_schedule_steps_with_each_epoch() -> None:
     runner, stage = trainer(epochs=3), Blind(partial(SGD, lr=0.8), partial(StepLR, step_size=1, gamma=0.5))
     runner.fit(stage, batches(4))
