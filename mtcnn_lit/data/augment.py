@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from mtcnn_lit import boxes
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.images import Image
 
 # albumentations asks the network for its newest version at import otherwise.
@@ -83,7 +84,13 @@ class Augment:
         groups = min(max(self.draws, tallest), len(pixels))
         parts = zip(np.array_split(pixels, groups), np.array_split(offsets, groups), strict=True)
         new_pixels, new_offsets = zip(*(self._apply(*part) for part in parts), strict=True)
-        return np.concatenate(new_pixels), np.concatenate(new_offsets)
+        changed = np.concatenate(new_pixels)
+        if changed.shape != pixels.shape:
+            raise UserError(
+                f"augment.transforms: patches of {pixels.shape[1:]} become {changed.shape[1:]}; "
+                "take transforms that keep the size"
+            )
+        return changed, np.concatenate(new_offsets)
 
     def _apply(self, pixels: Image, offsets: Offsets) -> tuple[Image, Offsets]:
         for compose, reach, moves in self._passes:

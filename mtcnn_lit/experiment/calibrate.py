@@ -58,10 +58,12 @@ def calibrate(config: DictConfig) -> None:
         log.info("\n%s", trade_off(curve, target))
     path.write_text(_as_config(cascade, curves, recalls, source))
     name = path.stem
-    log.info("\nthresholds  %s", [round(threshold, 3) for threshold in cascade.thresholds])
+    log.info("\nthresholds  %s", [float(f"{threshold:g}") for threshold in cascade.thresholds])
     log.info("written to  %s", path)
+    weights = "".join(f" detector.weights.{net}={path}" for net, path in config.detector.weights.items() if path)
     log.info(
-        "next        %s detector=%s … or %s detector@cascade=%s …", command("detect"), name, command("train"), name
+        "next        %s detector=%s%s … or %s detector@cascade=%s …",
+        *(command("detect"), name, weights, command("train"), name),
     )
 
 

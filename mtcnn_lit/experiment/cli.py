@@ -41,6 +41,10 @@ def _quieten() -> None:
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # and so is a broken video
     warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=r".*sync_dist=True.*")  # torchmetrics gathers what processes count
+    warnings.filterwarnings(
+        "ignore", message=r"Checkpoint directory .* exists and is not empty.*"
+    )  # of a run gone on with
     warnings.filterwarnings("ignore", message=r"Early stopping conditioned on.*")  # an error follows
     threading.excepthook = _tell_of_thread
 

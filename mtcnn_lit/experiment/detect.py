@@ -49,7 +49,7 @@ def detect(config: DictConfig) -> None:
         with suppress(Finished):
             _detect_all(source, detector, outputs, config.fps, config.every, count)
     where = ", ".join(str(node.path) for node in nodes.values() if "path" in node)
-    log.info("%s%s", count, f": {where}" if where else "")
+    log.info("%s%s", count, f"; written to {where}" if where else "")
     if count.broken:
         raise SystemExit(1)
 

@@ -25,7 +25,7 @@ from mtcnn_lit.experiment.build import clear_errors
 from mtcnn_lit.experiment.build_experiment import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.check_trainer import check_trainer
-from mtcnn_lit.experiment.checkpoint import SUMMARY, read_summary
+from mtcnn_lit.experiment.checkpoint import SUMMARY, read_summary, run_folders
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.resume import resume_from
 from mtcnn_lit.memory import keep_freed_memory
@@ -61,7 +61,7 @@ def fit(config: DictConfig) -> float:
     try:
         experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
         return _summarize(config, experiment, run)
-    except SystemExit:  # Lightning ends the process on Ctrl-C without a word
+    except (SystemExit, KeyboardInterrupt):  # on Ctrl-C, while training Lightning ends the process without a word
         raise KeyboardInterrupt(_GOES_ON) from None
     except (MisconfigurationException, OSError, UserError) as error:
         print()  # the progress bar has not ended its line
@@ -118,6 +118,7 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     for logger in experiment.trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.log_hyperparams(_hyperparameters(config), figures, experiment.trainer.global_step)
+            logger.experiment.flush()  # nobody closes it, and its thread, still writing pictures, ends with the process
     save_net(net, config.stage, run / f"{config.stage}.safetensors", {"command": _command()})
     summary = {
         "stage": config.stage,
@@ -168,8 +169,11 @@ def _command() -> str:
 
 def _closing_words(config: DictConfig, best: float, run: Path) -> str:
     following = list(NETS)[list(NETS).index(config.stage) + 1 :]
-    words = [*command("train").split(), *(f"net={name}" for name in following[:1]), *_shared_overrides()]
-    detect = f"{command('detect')} input=folder input.path=PICTURES output=images output.path=FOUND"
+    words = [*command("train").split(), *(f"net={name}" for name in following[:1]), *_shared_overrides(config.stage)]
+    detect = f"{command('detect')} input=folder input.path=PICTURES output=images output.path=FOUND".split()
+    if run.resolve() not in [folder.resolve() for folder in run_folders(Path(config.paths.output_dir))]:
+        words.append(f"upstream.{config.stage}={run}")  # elsewhere nobody looks for the newest run
+        detect.append(f"detector.weights.{config.stage}={run}")
     return f"""
 {config.stage} is trained: best {config.monitor.metric} {best:.3f}
   checkpoint  {run / "checkpoints" / "best.ckpt"}
@@ -177,13 +181,15 @@ def _closing_words(config: DictConfig, best: float, run: Path) -> str:
   pictures    {run / "pictures"}
   evaluation  {run / EVALUATION / "report.html"}
   curves      {shlex.join(["tensorboard", "--logdir", config.paths.output_dir])}
-  next        {shlex.join(words) if following else detect}"""
+  next        {shlex.join(words if following else detect)}"""
 
 
-def _shared_overrides() -> list[str]:
+def _shared_overrides(stage: str) -> list[str]:
     """Overrides of this command that the next stage takes too."""
-    own, for_each = {"net", "data", "ckpt_path", "upstream", "init_from"}, f"init_from={PRETRAINED}"
-    return [text for text in HydraConfig.get().overrides.task if text == for_each or _group(text) not in own]
+    own, for_each = {"net", "data", "ckpt_path", "init_from"}, f"init_from={PRETRAINED}"
+    upstream = ("upstream.earlier=", f"upstream.{stage}=")
+    words = [text for text in HydraConfig.get().overrides.task if not text.lstrip("+").startswith(upstream)]
+    return [text for text in words if text == for_each or _group(text) not in own]
 
 
 def _group(override: str) -> str:

@@ -32,7 +32,7 @@ def resume_from(config: DictConfig) -> Path | None:
         return path
     last = last_run(Path(config.paths.output_dir), run)
     if last is None:
-        log.info("no earlier run of this command to go on with: starting from the beginning")
+        log.info("no checkpoint of this command to go on with: training starts from the beginning")
         return None
     log.info("going on with %s", last)
     _state(last / LAST, config.stage)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from mtcnn_lit.data.augment import Augment
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.images import Image
 
 Offsets = npt.NDArray[np.float32]
@@ -242,3 +243,11 @@ def test_what_was_given_stays_as_it_was() -> None:
     Augment([A.HorizontalFlip(p=1), A.RandomBrightnessContrast(p=1)], mirror=1)(given, given_offsets, seed())
     assert np.array_equal(given, noise(4))
     assert np.array_equal(given_offsets, OFFSETS)
+
+
+@pytest.mark.parametrize("transform", [A.Resize(24, 24), A.RandomCrop(8, 8)])
+def test_transforms_have_to_keep_the_size(transform: A.BasicTransform) -> None:
+    with pytest.raises(
+        UserError, match=r"^augment\.transforms: patches of \(12, 12, 3\) become \(.*\); take transforms"
+    ):
+        Augment([transform])(noise(4), OFFSETS, seed())

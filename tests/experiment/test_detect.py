@@ -45,7 +45,7 @@ def test_all_outputs_at_once(folder: Path, tmp_path: Path, caplog: pytest.LogCap
     with pytest.raises(SystemExit) as stop:
         run(tmp_path, "input=folder", f"input.path={folder}", "output=[json,csv,images,crops]")
     assert stop.value.code == 1  # for the one that is no picture
-    assert "1 faces in 2 pictures, 1 not readable: " in caplog.text
+    assert "1 faces in 2 pictures, 1 not readable; written to " in caplog.text
     out = tmp_path / "out" / "detect"
     first, broken, none = (json.loads(line) for line in (out / "detections.jsonl").read_text().splitlines())
     assert (first["image"], broken["image"], none["image"]) == ("a/astronaut.png", "broken.jpg", "none.png")
