@@ -9,6 +9,7 @@ from itertools import islice
 
 import cv2
 import numpy as np
+import torch
 
 from mtcnn_lit.draw import draw, grid
 from mtcnn_lit.evaluation.scores import Scores
@@ -46,14 +47,13 @@ def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> di
     Args:
         draw_above: lowest score of the detections that are drawn.
     """
-    shown = {
-        index: detections.select(detections.scores >= draw_above)
-        for index, detections in zip(found.indices, found.detections, strict=True)
-    }
+    every = dict(zip(found.indices, found.detections, strict=True))
+    wrong_above = min(draw_above, _lowest_wrong(found, scores))
 
     @functools.lru_cache(maxsize=8)  # an image has several spots
-    def look(index: int) -> Scene:
-        return Scene(found.source.read(index), shown[index], found.faces(index))
+    def look(index: int, lowest: float = draw_above) -> Scene:
+        shown = every[index].select(every[index].scores >= lowest)
+        return Scene(found.source.read(index), shown, found.faces(index))
 
     unreadable = set(found.errors)
 
@@ -71,7 +71,11 @@ def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> di
         "false_positives": worst_false_positives(found.detections, scores.wrong, found.indices, _SPOTS),
     }
     drawn = {name: list(islice((s for s in each if readable(s.image)), _SPOTS)) for name, each in spots.items()}
-    sheets = {name: contact_sheet(each, look) for name, each in drawn.items() if each}
+    looks: dict[str, Callable[[int], Scene]] = {
+        "misses": look,
+        "false_positives": functools.partial(look, lowest=wrong_above),
+    }
+    sheets = {name: contact_sheet(each, looks[name]) for name, each in drawn.items() if each}
     if images := [index for index in _spread(found) if readable(index)]:
         sheets["detections"] = grid([_overview(found, look, index) for index in images])
     return {name: to_file(sheet) for name, sheet in sheets.items()}
@@ -87,6 +91,13 @@ def _misses(found: SplitDetections, scores: Scores) -> list[Spot]:
         for x1, y1, x2, y2 in found.faces(index)[missed].tolist()
     ]
     return sorted(spots, key=lambda spot: spot.box[3] - spot.box[1], reverse=True)
+
+
+def _lowest_wrong(found: SplitDetections, scores: Scores) -> float:
+    """The lowest score on the sheet of wrong detections: on it they are drawn, whatever their score."""
+    wrong = [each.scores[mask].cpu() for each, mask in zip(found.detections, scores.wrong, strict=True)]
+    best = torch.cat([torch.ones(1), *wrong]).sort(descending=True).values[: _SPOTS + 1]
+    return float(best[-1])
 
 
 def _spread(found: SplitDetections) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,21 @@ def _finished(output_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     for run in run_folders(output_dir):
         if summary := read_summary(run):
             yield run, summary
+
+
+def trained_behind_others(runs: Mapping[str, str | Path]) -> dict[str, str]:
+    """For each network whose run learned behind other weights of an earlier one than that one's run has: that one.
+
+    Args:
+        runs: by the network's name; what is no finished run's folder says nothing.
+    """
+    summaries = {name: summary for name, run in runs.items() if (summary := read_summary(Path(run)))}
+    return {
+        name: before
+        for name, summary in summaries.items()
+        for before, digest in summary.get("upstream", {}).items()
+        if before in summaries and summaries[before].get("weights") != digest
+    }
 
 
 def upstream_nets(stage: str, chosen: dict[str, str | None], output_dir: Path) -> dict[str, Net]:

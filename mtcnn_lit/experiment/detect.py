@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.experiment.build import build, clear_errors
 from mtcnn_lit.experiment.check import ConfigError, check_config
-from mtcnn_lit.experiment.checkpoint import has_finished_run, latest_run
+from mtcnn_lit.experiment.checkpoint import has_finished_run, latest_run, trained_behind_others
 from mtcnn_lit.experiment.output import keep_inputs, output_nodes
 from mtcnn_lit.inputs.base import Input
 from mtcnn_lit.live.detector import LiveDetector
@@ -147,4 +147,8 @@ def chosen_weights(config: DictConfig, names: Sequence[str]) -> dict[str, str | 
         paths = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in names}
     for name, path in paths.items():
         log.info("%s: %s", name, path)
+    for name, before in trained_behind_others(paths).items():
+        log.warning(
+            "%s was trained behind another %s: train it again, or name the runs that belong together", name, before
+        )
     return paths

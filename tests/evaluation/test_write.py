@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from mtcnn_lit.detections_file import read_detections
+from mtcnn_lit.draw import DETECTION
 from mtcnn_lit.evaluation import (
     SplitDetections,
     detect_split,
@@ -103,6 +105,17 @@ def test_the_page_shows_every_picture_and_figure_without_a_network(tmp_path: Pat
     assert "0.417" in page
     assert "http" not in page
     assert "0a1b" in page
+
+
+def test_a_wrong_detection_is_drawn_on_its_sheet_whatever_its_score(tmp_path: Path) -> None:
+    found = found_by_hand()
+    pictures = write_evaluation(found, score(found), ABOUT, tmp_path, draw_above=1.0)
+    drawn = {}
+    for name in ("false_positives", "detections"):
+        image = cv2.imread(str(tmp_path / f"{name}.png"))[:, :, ::-1]
+        drawn[name] = bool((image == np.array(DETECTION)).all(axis=2).any())
+    assert set(drawn) <= set(pictures)
+    assert drawn == {"false_positives": True, "detections": False}
 
 
 def test_what_can_not_be_measured_is_null(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mtcnn_lit.experiment.checkpoint import has_finished_run, last_run, latest_run
+from mtcnn_lit.experiment.checkpoint import has_finished_run, last_run, latest_run, trained_behind_others
 from mtcnn_lit.nets import WeightsError
 
 
@@ -110,3 +110,17 @@ def test_whether_any_of_the_stages_was_trained(tmp_path: Path) -> None:
     make_run(tmp_path / "train" / "pnet" / "stopped", [])
     assert has_finished_run(tmp_path, ["pnet", "rnet", "onet"])
     assert not has_finished_run(tmp_path, ["pnet"])
+
+
+def test_networks_that_were_not_trained_together_are_told(tmp_path: Path) -> None:
+    def run(name: str, weights: str, **upstream: str) -> Path:
+        folder = make_run(tmp_path / "train" / name[:4] / name, [])
+        summary = {"stage": name[:4], "finished": 1, "weights": weights, "upstream": upstream}
+        (folder / "summary.json").write_text(json.dumps(summary))
+        return folder
+
+    old, new = run("pnet_1", "a"), run("pnet_2", "b")
+    rnet, onet = run("rnet_1", "c", pnet="a"), run("onet_1", "d", pnet="a", rnet="c")
+    assert trained_behind_others({"pnet": old, "rnet": rnet, "onet": onet}) == {}
+    assert trained_behind_others({"pnet": new, "rnet": rnet, "onet": onet}) == {"rnet": "pnet", "onet": "pnet"}
+    assert trained_behind_others({"pnet": "pretrained", "rnet": rnet, "onet": onet}) == {}
