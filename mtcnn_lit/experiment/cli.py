@@ -20,6 +20,7 @@ import hydra
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment import schema
@@ -87,7 +88,8 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
     def guarded(config: DictConfig) -> float | None:
         _log_any_name()
         try:
-            return task(config)
+            with logging_redirect_tqdm():  # what is logged meanwhile stands above a progress bar, not behind it
+                return task(config)
         except UserError as error:
             _fail(str(error))
         except OmegaConfBaseException as error:

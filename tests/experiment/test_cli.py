@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -252,3 +253,13 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == "error: No space left on device; make room, then the same command again"
     assert "Error executing" not in result.stderr
+
+
+def test_what_is_logged_stands_above_a_progress_bar_not_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "broken.jpg").write_text("no picture")
+    places = [f"input.path={tmp_path}/in", f"output.path={tmp_path}/out.jsonl", f"paths.output_dir={tmp_path}"]
+    result = run_forked("scripts/detect.py", "input=folder", "output=json", *places)
+    assert result.returncode == 1
+    (line,) = [line for line in re.split(r"[\r\n]", result.stderr) if "can't read" in line]
+    assert line == f"can't read {tmp_path}/in/broken.jpg: not a picture, or a broken one"
