@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import shlex
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,11 +61,9 @@ def calibrate(config: DictConfig) -> None:
     name = path.stem
     log.info("\nthresholds  %s", [float(f"{threshold:g}") for threshold in cascade.thresholds])
     log.info("written to  %s", path)
-    weights = "".join(f" detector.weights.{net}={path}" for net, path in config.detector.weights.items() if path)
-    log.info(
-        "next        %s detector=%s%s … or %s detector@cascade=%s …",
-        *(command("detect"), name, weights, command("train"), name),
-    )
+    weights = [f"detector.weights.{net}={path}" for net, path in config.detector.weights.items() if path]
+    detector = shlex.join([f"detector={name}", *weights])  # with the networks that the thresholds were measured for
+    log.info("next        %s %s … or %s detector@cascade=%s …", command("detect"), detector, command("train"), name)
 
 
 def _measure(

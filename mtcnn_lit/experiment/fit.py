@@ -115,10 +115,7 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
         f"{EVALUATION}/ap": scores.ap[0],
         f"{EVALUATION}/ap_50_95": scores.ap[1],
     }
-    for logger in experiment.trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(_hyperparameters(config), figures, experiment.trainer.global_step)
-            logger.experiment.flush()  # nobody closes it, and its thread, still writing pictures, ends with the process
+    _log_hyperparameters(config, experiment.trainer, figures)
     save_net(net, config.stage, run / f"{config.stage}.safetensors", {"command": _command()})
     summary = {
         "stage": config.stage,
@@ -135,6 +132,14 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     unfinished.rename(run / SUMMARY)
     log.info("%s", _closing_words(config, best, run))
     return best
+
+
+def _log_hyperparameters(config: DictConfig, trainer: Trainer, figures: dict[str, float]) -> None:
+    """TensorBoard's HParams page of the run, in its file when this returns."""
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(_hyperparameters(config), figures, trainer.global_step)
+            logger.experiment.flush()  # nobody closes it, and its thread, still writing pictures, ends with the process
 
 
 def _hyperparameters(config: DictConfig) -> dict[str, Any]:

@@ -84,6 +84,8 @@ def test_the_command_writes_a_detector(command: list[str], tmp_path: Path) -> No
     result = subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     assert "<- chosen" in result.stdout + result.stderr
+    (following,) = [line for line in result.stdout.splitlines() if line.startswith("next")]
+    assert f"scripts/detect.py detector=mine detector.weights.pnet={tmp_path}/pnet.safetensors detec" in following
     path = tmp_path / "configs" / "detector" / "mine.yaml"
     written = yaml.safe_load(path.read_text())
     assert set(written) == {"min_face_size", "scale_factor", "thresholds"}
