@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,8 @@ from mtcnn_lit.sources.base import (
     existing_folder,
     read_text,
 )
+
+_log = logging.getLogger(__name__)
 
 _Entry: TypeAlias = dict[str, Any]
 _LARGEST = 1e6  # a number beyond it, or NaN, is no pixel
@@ -69,7 +72,8 @@ class Coco(FileSource):
         path = folder / annotations[split]
         image_root = existing_folder(folder / images[split], f"set source.images.{split}")
         content = _load(path, f"set source.annotations.{split}")
-        boxes_of = _boxes_by_image(path, content, _category_ids(path, content, category))
+        category_ids = _category_ids(path, content, category)
+        boxes_of = _boxes_by_image(path, content, category_ids)
         ids_of = _ids_by_picture(path, content)
         _check_ids(path, content, {image_id for ids in ids_of.values() for image_id in ids})
         found = [name for name in ids_of if _is_there(image_root / name)]
@@ -81,6 +85,13 @@ class Coco(FileSource):
             return Annotation.from_boxes(name, boxes, min_height=min_height, ignored=crowd)
 
         super().__init__(split, image_root, [annotate(name) for name in found], len(ids_of) - len(found))
+        named = {_id(entry.get("category_id")) for entry in content["annotations"]}
+        if category_ids is None and len(named) > 1:
+            _log.warning(
+                "%s: the boxes of all %d categories count as faces; source.category takes those of one name alone",
+                path,
+                len(named),
+            )
 
 
 def _load(path: Path, remedy: str) -> _Entry:

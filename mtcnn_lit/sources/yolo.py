@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import PIL.Image
 
@@ -28,6 +29,13 @@ _TURNED_A_QUARTER = (5, 6, 7, 8)
 # The formats whose EXIF orientation `read_image` applies and Pillow's size leaves out: Pillow turns TIFF itself.
 _TURNED_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF")
 _SLACK = 0.01  # exporters round, so that a box at the border reaches over it
+
+
+class _Row(NamedTuple):
+    """Attributes: label: the number of the class; box: normalised ``cx cy w h``."""
+
+    label: float
+    box: list[float]
 
 
 class Yolo(FileSource):
@@ -54,6 +62,7 @@ class Yolo(FileSource):
         image_root = existing_folder(folder / "images" / split, f"put the pictures of split '{split}' there")
         label_root = existing_folder(folder / "labels" / split, f"put the labels of split '{split}' there")
         annotations = []
+        classes: set[float] = set()
         skipped = 0
         for path in _pictures(image_root, label_root):
             size = _upright_size(path)
@@ -62,10 +71,19 @@ class Yolo(FileSource):
                 _log.warning("skipped %s: not a picture, or a broken one", path)
                 continue
             relative = path.relative_to(image_root)
-            rows = _read_labels(_label_file(path, image_root, label_root), class_id)
-            boxes = as_boxes([_corners(row, *size) for row in rows])
-            annotations.append(Annotation.from_boxes(relative.as_posix(), boxes, min_height=min_height))
+            rows = _read_labels(_label_file(path, image_root, label_root))
+            classes.update(row.label for row in rows)
+            faces = [_corners(row.box, *size) for row in rows if class_id in (None, row.label)]
+            annotations.append(Annotation.from_boxes(relative.as_posix(), as_boxes(faces), min_height=min_height))
         super().__init__(split, image_root, annotations, skipped)
+        if class_id is None and len(classes) > 1:
+            names = ", ".join(f"{label:g}" for label in sorted(classes)[:20])
+            _log.warning(
+                "%s: the boxes of all %d classes count as faces, %s; source.class_id takes one of them alone",
+                label_root,
+                len(classes),
+                names,
+            )
 
 
 def _pictures(image_root: Path, label_root: Path) -> list[Path]:
@@ -109,8 +127,8 @@ def _orientation(image: PIL.Image.Image) -> object:
     return exif.get(_ORIENTATION)
 
 
-def _read_labels(path: Path, class_id: int | None) -> list[list[float]]:
-    """The normalised ``cx cy w h`` rows of a class; none when there is no file."""
+def _read_labels(path: Path) -> list[_Row]:
+    """The rows of a label file; none when there is no file."""
     if not path.exists():
         return []
     rows = []
@@ -126,12 +144,11 @@ def _read_labels(path: Path, class_id: int | None) -> list[list[float]]:
                 f"{path}:{number}: expected 'class cx cy w h' as shares of the picture from 0 to 1, "
                 f"found '{line.strip()[:60]}'; export the labels again"
             )
-        if class_id is None or label == class_id:
-            rows.append(box)
+        rows.append(_Row(label, box))
     return rows
 
 
-def _corners(row: list[float], width: int, height: int) -> tuple[float, float, float, float]:
+def _corners(box: list[float], width: int, height: int) -> tuple[float, float, float, float]:
     """Normalised ``cx cy w h`` as ``x1 y1 x2 y2`` in pixels."""
-    cx, cy, w, h = row
+    cx, cy, w, h = box
     return (cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height

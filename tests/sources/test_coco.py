@@ -56,12 +56,21 @@ def test_crowds_and_low_boxes_are_ignored_and_boxes_without_area_dropped(tmp_pat
     assert len(coco(tmp_path, min_height=19).annotations[0].faces) == 2
 
 
-def test_category_filters_by_name(tmp_path: Path) -> None:
+def test_category_filters_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path, [box(1, [0, 0, 20, 20], 1), box(1, [9, 9, 20, 20], 2)])
-    assert len(coco(tmp_path).annotations[0].faces) == 2
     assert coco(tmp_path, category="dog").annotations[0].faces.tolist() == [[9, 9, 29, 29]]
+    assert caplog.messages == []
     with pytest.raises(SourceError, match=r"no category 'cat'; set source\.category to one of: face, dog"):
         coco(tmp_path, category="cat")
+
+
+def test_boxes_of_several_categories_are_faces_but_not_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20], 1), box(1, [9, 9, 20, 20], 2)])
+    assert len(coco(tmp_path).annotations[0].faces) == 2
+    (word,) = caplog.messages
+    assert word.endswith("the boxes of all 2 categories count as faces; source.category takes those of one name alone")
 
 
 @pytest.mark.parametrize(("image_id", "category_id"), [(1, 1), ("1", "1"), (1.0, 1.0), (1, "1")])

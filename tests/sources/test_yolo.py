@@ -46,9 +46,20 @@ def test_low_boxes_are_ignored_and_boxes_without_area_dropped(tmp_path: Path) ->
     assert len(Yolo(tmp_path, "train", min_height=18).annotations[0].faces) == 2
 
 
-def test_class_id_filters(tmp_path: Path) -> None:
+def test_boxes_of_several_classes_are_faces_but_not_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5\n2 0.5 0.5 1 1\n")
+    write(tmp_path, "b.png", "0 0.5 0.5 0.5 0.5\n")
+    assert [len(annotation.faces) for annotation in Yolo(tmp_path, "train").annotations] == [2, 1]
+    (word,) = caplog.messages
+    assert word.endswith("the boxes of all 2 classes count as faces, 0, 2; source.class_id takes one of them alone")
+
+
+def test_class_id_filters(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5\n3 0.5 0.5 1 1\n")
     assert Yolo(tmp_path, "train", class_id=3).annotations[0].faces.tolist() == [[0, 0, 200, 100]]
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif", "avif"])
