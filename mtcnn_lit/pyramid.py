@@ -92,8 +92,9 @@ class Pyramid:
                 _remap(self._octaves[octave], x[part], y[part], sampled[part])
         outside_x = (x < -0.5) | (x > self.width * ratio - 0.5)
         outside_y = (y < -0.5) | (y > self.height * ratio - 0.5)
-        if outside_x.any() or outside_y.any():
-            sampled[outside_x[:, None, :] | outside_y[:, :, None]] = 0
+        for number in np.flatnonzero((outside_x | outside_y).any(axis=1)).tolist():
+            sampled[number, :, outside_x[number]] = 0
+            sampled[number, outside_y[number]] = 0
         return sampled
 
 

@@ -22,6 +22,8 @@ def check_trainer(trainer: Trainer, stage: str) -> None:
         raise ConfigError("trainer.limit_val_batches: without validation no weights are the best; set it to 1 or more")
     if trainer.max_epochs == 0 or (trainer.max_epochs == -1 and trainer.max_steps == -1):
         raise ConfigError(f"epochs.{stage}: training has to have an end; set it to 1 or more")
+    if trainer.accumulate_grad_batches < 1:
+        raise ConfigError("trainer.accumulate_grad_batches: a step takes a batch at least; set it to 1 or more")
     _refuse_unvalidated_end(trainer)
 
 

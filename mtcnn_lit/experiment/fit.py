@@ -7,6 +7,7 @@ import logging
 import re
 import shlex
 import time
+import traceback
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,21 +64,27 @@ def fit(config: DictConfig) -> float:
         return _summarize(config, experiment, run)
     except (SystemExit, KeyboardInterrupt):  # on Ctrl-C, while training Lightning ends the process without a word
         raise KeyboardInterrupt(_GOES_ON) from None
-    except (MisconfigurationException, OSError, UserError) as error:
+    except (MisconfigurationException, OSError, UserError, ValueError) as error:
         print()  # the progress bar has not ended its line
-        if isinstance(error, MisconfigurationException):
+        if isinstance(error, MisconfigurationException) or _lightning_refuses(error):
             raise _misconfigured(config, experiment.trainer, error) from error
         if is_disk_full(error):
             raise UserError(f"{run}: no space left on the disk; make room, then {_GOES_ON}") from error
         raise
 
 
-def _misconfigured(config: DictConfig, trainer: Trainer, error: MisconfigurationException) -> ConfigError:
+def _lightning_refuses(error: Exception) -> bool:
+    """Whether a ValueError is Lightning's own: those are about its settings, as one on ``val_check_interval`` is."""
+    raised_in = list(traceback.walk_tb(error.__traceback__))[-1][0]
+    return isinstance(error, ValueError) and str(raised_in.f_globals.get("__name__")).startswith("lightning.")
+
+
+def _misconfigured(config: DictConfig, trainer: Trainer, error: Exception) -> ConfigError:
     """What Lightning finds wrong only once it trains."""
     logged, metric = sorted(trainer.callback_metrics), config.monitor.metric
     if logged and metric not in logged:  # as ModelCheckpoint finds after the first validation
         return ConfigError(f"monitor.metric: nothing called {metric} is logged; there are: {', '.join(logged)}")
-    return ConfigError(f"trainer: {error}")
+    return ConfigError(f"trainer: {str(error).strip()}")
 
 
 def _reached(finished: dict[str, Any], metric: str, run: Path) -> float:

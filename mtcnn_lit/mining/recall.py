@@ -101,12 +101,14 @@ def threshold_for_recall(
     """The threshold of the cascade's last network that keeps a recall of ``target`` (see `recall_curve`)."""
     curve = recall_curve(cascade, source, lowest=lowest, images=images, workers=workers)
     threshold = curve.threshold(target)
+    recall = curve.recall(threshold)
     log.info(
-        "%s threshold %.3f for mining: recall %.3f of %d faces (target %.3f)",
+        "%s threshold %.3f for mining: recall %.3f of %d faces (target %.3f%s)",
         curve.name,
         threshold,
-        curve.recall(threshold),
+        recall,
         len(curve.best),
         target,
+        "" if recall >= target else ": out of reach, so the lowest is taken",
     )
     return threshold

@@ -43,9 +43,10 @@ def test_a_last_epoch_that_is_not_validated(every: int, tmp_path: Path) -> None:
         ({"limit_val_batches": 0.0}, r"trainer\.limit_val_batches"),
         ({"max_epochs": 0}, r"epochs\.rnet"),
         ({"max_epochs": -1}, r"epochs\.rnet"),
+        ({"accumulate_grad_batches": 0}, r"trainer\.accumulate_grad_batches"),
     ],
 )
-def test_what_would_leave_no_best_checkpoint_is_named(options: dict[str, Any], key: str, tmp_path: Path) -> None:
+def test_what_would_come_to_nothing_is_named(options: dict[str, Any], key: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=rf"^{key}: "):
         check_trainer(trainer(tmp_path, **options), "rnet")
 

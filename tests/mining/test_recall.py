@@ -88,6 +88,15 @@ def test_never_below_the_lowest() -> None:
     assert threshold_for_recall(Known(PNet()), pictures(1), 1.0, lowest=0.25) == 0.25
 
 
+def test_a_recall_out_of_reach_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    threshold_for_recall(Known(PNet()), pictures(0, 1, 2, 3), 0.5)
+    threshold_for_recall(Known(PNet()), pictures(0, 1, 2, 3), 1.0, lowest=0.75)
+    reached, missed = caplog.messages
+    assert reached.endswith("(target 0.500)")
+    assert missed.endswith("(target 1.000: out of reach, so the lowest is taken)")
+
+
 def test_earlier_networks_run_at_their_own_thresholds() -> None:
     cascade = Known(PNet(), RNet(), thresholds=(0.6, 0.95, 0.5))
     assert threshold_for_recall(cascade, pictures(0), 1.0) == pytest.approx(0.9)
