@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from mtcnn_lit.batches import batches
 from mtcnn_lit.boxes import nms
 from mtcnn_lit.crops import look_at_crops
 from mtcnn_lit.detections import Candidates, Detections
@@ -36,9 +36,6 @@ _NMS_AFTER_RNET = 0.5
 _NMS_AFTER_RNET_IN_MINING = 0.7  # O-Net learns from all that R-Net says of a face
 _NMS_BEFORE_SECOND_LOOK = 0.6
 _NMS_AT_THE_END = 0.5
-
-# Images of a list that go through the cascade together.
-_BATCH = 16
 
 # Lowest score of a P-Net window that `Step.judged` tells of: nearly all windows lie below, and nobody looks for them.
 _WORTH_TELLING = 0.01
@@ -116,9 +113,9 @@ class Cascade:
 
     def detect(self, images: Iterable[Image]) -> list[Detections]:
         """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes, which are taken a few at a time."""
-        found, waiting = [], iter(images)
-        while batch := [Pyramid(image) for image in islice(waiting, _BATCH)]:
-            *_, last = self.steps(batch)
+        found = []
+        for batch in batches(images):
+            *_, last = self.steps([Pyramid(image) for image in batch])
             found += last.found.by_image(len(batch))
         return found
 

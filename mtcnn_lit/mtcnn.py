@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -143,7 +144,8 @@ def _pick_place(device: str | torch.device, backend: str) -> torch.device:
 
 def _as_image(picture: Any, bgr: bool) -> Image:
     if isinstance(picture, np.ndarray):
-        return as_rgb(picture)[..., ::-1] if bgr else as_rgb(picture)
+        image = as_rgb(picture)
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8) if bgr else image
     if bgr:
         raise ImageError(f"bgr=True is for arrays, not {type(picture).__name__}: files and PIL images know their order")
     if isinstance(picture, str | Path):

@@ -29,7 +29,8 @@ class Pyramid:
 
     def __init__(self, image: Image) -> None:
         self.height, self.width = image.shape[:2]
-        self._octaves = [image]
+        # OpenCV would copy a view of other pixels, such as the channels in reverse, for each level and lot of crops.
+        self._octaves = [np.ascontiguousarray(image)]
         while max(self._octaves[-1].shape[:2]) > 1:
             self._octaves.append(_halve(self._octaves[-1]))
         # Only panoramas of more than 32,766 px lose their finest octave as a source of crops.
