@@ -119,11 +119,11 @@ def _id(value: object) -> str:
 
 
 def _category_ids(path: Path, content: _Entry, category: str | None) -> set[str] | None:
-    """The ids of the categories with this name; None for all."""
+    """The ids of the categories with this name, which an override may give as a number; None for all."""
     if category is None:
         return None
     categories = _list(path, content, "categories")
-    if ids := {_id(entry["id"]) for entry in categories if entry.get("name") == category and "id" in entry}:
+    if ids := {_id(entry["id"]) for entry in categories if str(entry.get("name")) == str(category) and "id" in entry}:
         return ids
     names = ", ".join(str(entry.get("name")) for entry in categories[:20])
     raise SourceError(f"{path}: no category '{category}'; set source.category to one of: {names}")

@@ -42,8 +42,8 @@ class Yolo(FileSource):
     """Pictures in ``root/images/<split>/**`` and labels in ``root/labels/<split>/**.txt``.
 
     A label file has a row ``class cx cy w h`` for each box, normalised by the size of the upright picture; a picture
-    without a label file has no faces. Boxes lower than ``min_height`` pixels are ignored. Pictures that can't be
-    opened are logged and counted as skipped.
+    without a label file has no faces, and a box that stands twice is one. Boxes lower than ``min_height`` pixels are
+    ignored. Pictures that can't be opened are logged and counted as skipped.
 
     Args:
         root: the data set's folder.
@@ -73,8 +73,8 @@ class Yolo(FileSource):
             relative = path.relative_to(image_root)
             rows = _read_labels(_label_file(path, image_root, label_root))
             classes.update(row.label for row in rows)
-            faces = [_corners(row.box, *size) for row in rows if class_id in (None, row.label)]
-            annotations.append(Annotation.from_boxes(relative.as_posix(), as_boxes(faces), min_height=min_height))
+            faces = dict.fromkeys(_corners(row.box, *size) for row in rows if class_id in (None, row.label))
+            annotations.append(Annotation.from_boxes(relative.as_posix(), as_boxes([*faces]), min_height=min_height))
         super().__init__(split, image_root, annotations, skipped)
         if class_id is None and len(classes) > 1:
             names = ", ".join(f"{label:g}" for label in sorted(classes)[:20])

@@ -64,6 +64,12 @@ def test_category_filters_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixtu
         coco(tmp_path, category="cat")
 
 
+def test_a_category_whose_name_is_a_number(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20], 7), box(1, [9, 9, 20, 20], 2)], categories=[{"id": 7, "name": "1"}])
+    number: Any = 1  # as Hydra reads source.category=1
+    assert coco(tmp_path, category=number).annotations[0].faces.tolist() == [[0, 0, 20, 20]]
+
+
 def test_boxes_of_several_categories_are_faces_but_not_without_a_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

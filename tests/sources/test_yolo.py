@@ -46,6 +46,11 @@ def test_low_boxes_are_ignored_and_boxes_without_area_dropped(tmp_path: Path) ->
     assert len(Yolo(tmp_path, "train", min_height=18).annotations[0].faces) == 2
 
 
+def test_a_box_that_stands_twice_is_one_face(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.5\n0 0.5 0.500 0.5 0.5\n0 0.5 0.5 0.25 0.5\n")
+    assert Yolo(tmp_path, "train").annotations[0].faces.tolist() == [[50, 25, 150, 75], [75, 25, 125, 75]]
+
+
 def test_boxes_of_several_classes_are_faces_but_not_without_a_word(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
