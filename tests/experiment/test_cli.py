@@ -31,6 +31,10 @@ CASES = {
         ["train.py", "seed=abc"],
         "error: seed: Value 'abc' of type 'str' could not be converted to Integer",
     ),
+    "wrong type in a list": (
+        ["scripts/detect.py", "input.path=any", "detector.thresholds=[0.5,a,1]"],
+        "error: detector.thresholds[1]: Value 'a' of type 'str' could not be converted to Float",
+    ),
     "missing folder": (
         ["train.py", "source=widerface", "source.root=/nowhere"],
         "error: /nowhere: no such folder; set source.root to the folder that holds WIDER_train and wider_face_split",
