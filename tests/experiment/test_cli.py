@@ -180,7 +180,8 @@ CASES = {
     "no camera": (
         ["scripts/detect.py", "input=webcam", "input.device=rtsp://nobody:a=1&b@127.0.0.1:9/x?y"],
         "error: no camera at rtsp://nobody:a=1&b@127.0.0.1:9/x?y, or another program has it: "
-        "set input.device to a camera's number (0 is the first), its address, or a video file",
+        "set input.device to a camera's number (0 is the first), its address, or a video file, "
+        "or wait longer with input.patience=SECONDS",
     ),
     "no folder to write to": (
         ["train.py", f"hydra.run.dir={__file__}/run"],
