@@ -18,7 +18,7 @@ from typing import NoReturn
 import cv2
 import hydra
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -129,7 +129,7 @@ def _explain(error: BaseException, folder: Path | None = None) -> str:
                 return f"{choice[1]}: takes the name of one configuration: {choice[1]}=NAME"
             siblings = list(each.parent_node) if isinstance(each.parent_node, DictConfig) else []
             reason = str(each.msg or each).splitlines()[0]
-            if str(each.key) in map(str, siblings):
+            if isinstance(each.parent_node, ListConfig) or str(each.key) in map(str, siblings):
                 return f"{each.full_key}: {reason}"
             if takes(each.parent_node, str(each.key)):
                 return f"{each.full_key}: not set by the configuration; add it with +{each.full_key}=…"

@@ -24,6 +24,7 @@ from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.named_image import Frame, UnreadImage
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.nets.weights import PRETRAINED
+from mtcnn_lit.outputs import StreamOutput, WindowOutput
 from mtcnn_lit.outputs.base import Finished, Output
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def detect(config: DictConfig) -> None:
         outputs = [_open(node, name, detector, stack) for name, node in nodes.items()]
         with suppress(Finished):
             _detect_all(source, detector, outputs, config.fps, config.every, count)
+            _keep_up(outputs)
     where = ", ".join(str(node.path) for node in nodes.values() if "path" in node)
     log.info("%s%s", count, f"; written to {where}" if where else "")
     if count.broken:
@@ -96,6 +98,14 @@ def _detect_all(
             count.pictures += 1
             if bar.total:
                 bar.set_postfix_str(f"{max(0, bar.total - number - 1)} left", refresh=False)
+
+
+def _keep_up(outputs: Sequence[Output]) -> None:
+    """Leave the last picture on a page until Ctrl-C, unless there was a window, which held up each one."""
+    if not any(isinstance(output, WindowOutput) for output in outputs):
+        for output in outputs:
+            if isinstance(output, StreamOutput):
+                output.keep_up()
 
 
 def _known_length(source: Input) -> int | None:

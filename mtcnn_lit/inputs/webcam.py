@@ -31,7 +31,7 @@ class WebcamInput:
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be above 0, not {value}")
         self.files = [] if is_camera(str(device)) else [Path(str(device))]
-        self._capture = Capture(partial(open_device, str(device), width, height), patience)
+        self._capture = Capture(partial(open_device, str(device), width, height, patience), patience)
 
     def __iter__(self) -> Iterator[NamedImage | UnreadImage]:
         with self._capture as capture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import Protocol
 
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 
 _REMEDY = "set input.device to a camera's number (0 is the first), its address, or a video file"
 _USUAL_RATE = 30.0  # frames a second, where a camera names none
+_LONGEST_WAIT = 2**31 - 1  # ms that OpenCV can be told to wait
 
 
 class Device(Protocol):
@@ -37,17 +39,18 @@ class Device(Protocol):
         """Let go of it."""
 
 
-def open_device(device: str, width: int | None = None, height: int | None = None) -> Device:
+def open_device(device: str, width: int | None, height: int | None, patience: float) -> Device:
     """A camera by its number or address, or a video file.
 
     Args:
         width, height: the frames that a camera is asked for, px; it gives what it can.
+        patience: how long an address may take to answer with pictures, in seconds.
 
     Raises:
         ImageError: when it isn't there or can't be read.
     """
     if is_camera(device):
-        return Camera(device, width, height)
+        return Camera(device, width, height, patience)
     return PlayedVideo(Video(device, _REMEDY))
 
 
@@ -62,10 +65,11 @@ class Camera:
     name = "webcam"
     ends = False
 
-    def __init__(self, device: str, width: int | None, height: int | None) -> None:
-        self._capture = cv2.VideoCapture(int(device)) if device.isdecimal() else cv2.VideoCapture(device)
+    def __init__(self, device: str, width: int | None, height: int | None, patience: float) -> None:
+        self._capture = cv2.VideoCapture(int(device)) if device.isdecimal() else _answering(device, patience)
         if not self._capture.isOpened():
-            raise ImageError(f"no camera at {device}, or another program has it: {_REMEDY}")
+            longer = "" if device.isdecimal() else ", or wait longer with input.patience=SECONDS"
+            raise ImageError(f"no camera at {device}, or another program has it: {_REMEDY}{longer}")
         for what, size in ((cv2.CAP_PROP_FRAME_WIDTH, width), (cv2.CAP_PROP_FRAME_HEIGHT, height)):
             if size is not None:
                 self._capture.set(what, size)
@@ -89,6 +93,12 @@ class Camera:
     def close(self) -> None:
         """As `Device` says."""
         self._capture.release()
+
+
+def _answering(address: str, patience: float) -> cv2.VideoCapture:
+    """What is at an address, open if it answers in time; FFmpeg by itself would wait for 30 s."""
+    wait = math.ceil(min(1000 * patience, _LONGEST_WAIT))
+    return cv2.VideoCapture(address, cv2.CAP_ANY, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, wait])
 
 
 class PlayedVideo:

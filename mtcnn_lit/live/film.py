@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 import cv2
+import numpy as np
 
 from mtcnn_lit.images import Image, ImageError
 from mtcnn_lit.live.video import first_picture
@@ -59,17 +60,18 @@ def check_format(path: Path) -> None:
 
 
 def open_film(path: Path, rate: float, size: tuple[int, int]) -> Film:
-    """Begin a video.
+    """Begin a video; where a side of its frames is odd, they get a row or column of black.
 
     Args:
         rate: frames a second.
-        size: width and height, px.
+        size: width and height of the frames, px.
 
     Raises:
         ImageError: when it can't be written.
     """
     program = ffmpeg()
-    return FfmpegFilm(program, path, rate, size) if program else OpenCvFilm(path, rate, size)
+    even = size[0] + size[0] % 2, size[1] + size[1] % 2
+    return FfmpegFilm(program, path, rate, even) if program else OpenCvFilm(path, rate, even)
 
 
 class FfmpegFilm:
@@ -79,15 +81,7 @@ class FfmpegFilm:
         self._path = path
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-framerate", ratio(rate)]
-        # Its usual codec, H.264, takes even sizes only, and players want this pixel format.
-        codec = [
-            "-vf",
-            "pad=ceil(iw/2)*2:ceil(ih/2)*2",
-            "-pix_fmt",
-            "yuv420p",
-            "-g",
-            str(max(1, round(_KEY_EVERY * rate))),
-        ]
+        codec = ["-pix_fmt", "yuv420p", "-g", str(max(1, round(_KEY_EVERY * rate)))]  # players want this pixel format
         self._process = subprocess.Popen(
             [*_quiet(program), *frames, "-i", "pipe:0", *codec, *FORMATS[path.suffix.lower()], _plain(path)],
             stdin=subprocess.PIPE,
@@ -100,7 +94,7 @@ class FfmpegFilm:
         """As `Film` says."""
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(image.tobytes())
+            self._process.stdin.write(_even(image).tobytes())
         except OSError as error:
             self._process.wait()
             raise self._failed() from error
@@ -132,11 +126,17 @@ class OpenCvFilm:
 
     def write(self, image: Image) -> None:
         """As `Film` says."""
-        self._writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        self._writer.write(cv2.cvtColor(_even(image), cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:
         """As `Film` says."""
         self._writer.release()
+
+
+def _even(image: Image) -> Image:
+    """The frame with even sides, the only ones that H.264 and OpenCV's writer take."""
+    height, width = image.shape[:2]
+    return np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT), np.uint8)
 
 
 def add_sound(path: Path, source: str, seconds: float) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import time
 
 import cv2
 import numpy as np
@@ -12,11 +14,12 @@ from mtcnn_lit.images import Image
 from mtcnn_lit.live.detector import LiveDetector
 from mtcnn_lit.live.screen import Screen
 from mtcnn_lit.live.server import PictureServer
-from mtcnn_lit.named_image import NamedImage, UnreadImage
+from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
 
 log = logging.getLogger(__name__)
 
 _LONGEST_SIDE = 65500  # px, of a JPEG picture
+_AGAIN = 1.0  # seconds until a picture that stays is sent once more: Chrome shows one when the next one begins
 
 
 class StreamOutput:
@@ -42,6 +45,7 @@ class StreamOutput:
         self._quality = [cv2.IMWRITE_JPEG_QUALITY, quality]
         self._screen = Screen(detector)
         self._server = PictureServer(host, port)
+        self._still: bytes | None = None  # the last picture, where it is no frame
         self.address = self._server.address
         log.info("look at %s with a browser; Ctrl-C ends it", self.address)
 
@@ -49,10 +53,24 @@ class StreamOutput:
         """Show one picture."""
         self._screen.tick()
         shown = cv2.cvtColor(_small_enough(self._screen.draw_all(picture, detections)), cv2.COLOR_RGB2BGR)
-        self._server.put(cv2.imencode(".jpg", shown, self._quality)[1].tobytes())
+        encoded = cv2.imencode(".jpg", shown, self._quality)[1].tobytes()
+        self._still = None if isinstance(picture, Frame) else encoded
+        self._server.put(encoded)
 
     def write_error(self, picture: UnreadImage) -> None:
         """Nothing to show."""
+
+    def keep_up(self) -> None:
+        """Leave the last picture on the page until Ctrl-C; return at once where it was a frame or there was none."""
+        if self._still is None:
+            return
+        log.info("all is done; the last picture stays at %s until Ctrl-C", self.address)
+        try:
+            while True:
+                self._server.put(self._still)
+                time.sleep(_AGAIN)
+        except KeyboardInterrupt:
+            print(file=sys.stderr)  # what follows does not stand behind the terminal's ^C
 
     def close(self) -> None:
         """End the page's picture."""

@@ -89,6 +89,6 @@ class VideoOutput:
         if self._begin.sound is None:
             return
         if ffmpeg() is None:
-            log.warning("%s has no sound: to have it copied, install ffmpeg", self._path)
+            log.warning("%s: sound, if the video has any, is not copied: install ffmpeg to have it", self._path)
         elif not add_sound(self._path, self._begin.sound, self._written / self._begin.rate):
             log.warning("%s has no sound: this format doesn't take it as it is, .mkv does", self._path)

@@ -31,6 +31,10 @@ CASES = {
         ["train.py", "seed=abc"],
         "error: seed: Value 'abc' of type 'str' could not be converted to Integer",
     ),
+    "wrong type in a list": (
+        ["scripts/detect.py", "input.path=any", "detector.thresholds=[0.5,a,1]"],
+        "error: detector.thresholds[1]: Value 'a' of type 'str' could not be converted to Float",
+    ),
     "missing folder": (
         ["train.py", "source=widerface", "source.root=/nowhere"],
         "error: /nowhere: no such folder; set source.root to the folder that holds WIDER_train and wider_face_split",
@@ -176,7 +180,8 @@ CASES = {
     "no camera": (
         ["scripts/detect.py", "input=webcam", "input.device=rtsp://nobody:a=1&b@127.0.0.1:9/x?y"],
         "error: no camera at rtsp://nobody:a=1&b@127.0.0.1:9/x?y, or another program has it: "
-        "set input.device to a camera's number (0 is the first), its address, or a video file",
+        "set input.device to a camera's number (0 is the first), its address, or a video file, "
+        "or wait longer with input.patience=SECONDS",
     ),
     "no folder to write to": (
         ["train.py", f"hydra.run.dir={__file__}/run"],

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import re
+import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -18,6 +21,8 @@ from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detect
 from mtcnn_lit.images import ImageError, read_image, write_image
+from mtcnn_lit.outputs import window as window_output
+from tests.live.watched import PlainWindow, get, next_picture
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FACE = torch.tensor([[181.0, 62, 268, 172]])  # of the astronaut
@@ -93,3 +98,37 @@ def test_what_was_found_before_an_output_fails_is_kept(folder: Path, tmp_path: P
     lines = (tmp_path / "a.jsonl").read_text().splitlines()
     assert [json.loads(line)["image"] for line in lines] == ["a/astronaut.png", "broken.jpg", "none.png"]
     assert (tmp_path / "found" / "a" / "astronaut.png.faces.png").is_file()
+
+
+def test_the_last_picture_stays_on_the_page_until_ctrl_c(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    shown = []
+
+    def look(_: float) -> None:
+        address = re.search(r"stays at (\S+) until", caplog.text)
+        assert address is not None
+        picture = np.frombuffer(next_picture(get(address[1] + "stream.mjpg")), np.uint8)
+        shown.append(cv2.imdecode(picture, cv2.IMREAD_COLOR).shape)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", look)
+    with pytest.raises(SystemExit) as stop:
+        run(tmp_path, "input=folder", f"input.path={folder}", "output=[images,stream]", "output.stream.port=0")
+    assert stop.value.code == 1  # for the one that is no picture
+    assert shown == [(60, 80, 3)]
+    assert "1 faces in 2 pictures, 1 not readable; written to " in caplog.messages[-1]
+    assert (tmp_path / "out" / "detect" / "none.png.faces.png").is_file()
+
+
+def test_a_window_ends_the_page_beside_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    window = PlainWindow()
+    window.keys = [" "]  # it has held the picture until somebody had seen it
+    monkeypatch.setattr(window_output, "Window", lambda: window)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits"))
+    run(tmp_path, f"input.path={folder}/none.png", "output=[window,stream]", "output.stream.port=0")
+    assert caplog.messages[-1] == "0 faces in 1 pictures, 0 not readable"

@@ -92,9 +92,29 @@ def test_without_ffmpeg_opencv_writes(tmp_path: Path, caplog: pytest.LogCaptureF
         output.write(frame(number, sound="a.mp4"), Detections.empty())
     output.close()
     assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == list(range(20))
-    assert "a.mkv has no sound: to have it copied, install ffmpeg" in caplog.text
+    assert caplog.messages == [
+        f"{tmp_path}/a.mkv: sound, if the video has any, is not copied: install ffmpeg to have it"
+    ]
     with pytest.raises(ImageError, match=r"a\.mp4: without ffmpeg on this machine: set output\.path .* in \.mkv$"):
         VideoOutput(str(tmp_path / "a.mp4"))
+
+
+@pytest.mark.parametrize("kind", [pytest.param(FfmpegFilm, marks=needs_ffmpeg), OpenCvFilm])
+def test_frames_of_odd_size_get_a_black_row_and_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[FfmpegFilm] | type[OpenCvFilm]
+) -> None:
+    if kind is OpenCvFilm:
+        monkeypatch.setattr(film.shutil, "which", lambda _: None)
+    made = open_film(tmp_path / "a.mkv", 30, (63, 47))
+    assert isinstance(made, kind)
+    for _ in range(3):
+        made.write(np.full((47, 63, 3), 200, np.uint8))
+    made.close()
+    shown = read_film(tmp_path / "a.mkv")
+    assert [image.shape for image in shown] == [(48, 64, 3)] * 3
+    assert shown[0][:40, :56].mean() == pytest.approx(200, abs=5)
+    assert shown[0][-1].mean() < 60
+    assert shown[0][:, -1].mean() < 60
 
 
 @needs_ffmpeg

@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from http.client import HTTPResponse
 
 import cv2
 import numpy as np
@@ -20,7 +19,7 @@ from mtcnn_lit.images import ImageError
 from mtcnn_lit.live.server import PictureServer
 from mtcnn_lit.named_image import NamedImage
 from mtcnn_lit.outputs import StreamOutput
-from tests.live.watched import FOUND, PICTURE, Detector
+from tests.live.watched import FOUND, PICTURE, Detector, get, next_picture
 
 
 @pytest.fixture
@@ -28,21 +27,6 @@ def server() -> Iterator[PictureServer]:
     server = PictureServer("127.0.0.1", 0)
     yield server
     server.close()
-
-
-def get(address: str) -> HTTPResponse:
-    return urllib.request.urlopen(address, timeout=10)  # type: ignore[no-any-return]
-
-
-def next_picture(stream: HTTPResponse) -> bytes:
-    """The next picture of a motion JPEG."""
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        part = stream.read(1)
-        assert part, "the stream has ended"
-        head += part
-    length = int(head.partition(b"Content-Length: ")[2].split()[0])
-    return stream.read(length)
 
 
 def test_the_page_shows_the_stream(server: PictureServer) -> None:
@@ -129,6 +113,39 @@ def test_pictures_have_boxes_and_figures() -> None:
         assert picture[:30, :60].std() > 10  # the figures
         assert (picture[110:210, 90:190].std() > 10) == (len(found) > 0)
         assert picture[200:, 250:].std() < 1
+    output.close()
+
+
+def test_a_picture_that_is_no_frame_is_kept_up_until_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    output = StreamOutput(Detector(), port=0)  # type: ignore[arg-type]
+    stream = get(output.address + "stream.mjpg")
+    output.write(NamedImage("a.png", PICTURE.image), FOUND)
+    seen = [next_picture(stream)]
+
+    def look(_: float) -> None:
+        seen.append(next_picture(stream))  # sent anew: Chrome shows a picture when the next one begins
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", look)
+    output.keep_up()
+    output.close()
+    assert seen == [seen[0]] * 3
+    assert caplog.messages[-1] == f"all is done; the last picture stays at {output.address} until Ctrl-C"
+
+
+@pytest.mark.parametrize("pictures", [[], [NamedImage("a.png", PICTURE.image), PICTURE]])
+def test_without_a_picture_and_after_a_frame_nothing_is_kept_up(
+    pictures: list[NamedImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = StreamOutput(Detector(), port=0)  # type: ignore[arg-type]
+    for picture in pictures:
+        output.write(picture, FOUND)
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("it waits"))
+    output.keep_up()
     output.close()
 
 

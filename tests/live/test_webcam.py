@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -53,6 +55,36 @@ def test_no_video_is_said_to_be_none(tmp_path: Path) -> None:
         WebcamInput(str(tmp_path / "none.mp4"))
 
 
+HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=a\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer", [b"", HEAD])
+def test_an_address_without_pictures_is_left_when_patience_ends(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
+        left = threads.submit(is_left, server, answer)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/stream.mjpg"
+        with pytest.raises(ImageError, match=rf"^no camera at {address}.* wait longer with input\.patience=SECONDS$"):
+            WebcamInput(address, patience=0.2)
+        assert left.result()
+
+
+def is_left(server: socket.socket, answer: bytes) -> bool:
+    """Take a guest, give that answer and no more: whether the guest leaves before the host loses patience."""
+    with server.accept()[0] as guest:
+        guest.settimeout(10)
+        guest.recv(4096)
+        guest.sendall(answer)
+        try:
+            return guest.recv(4096) == b""
+        except TimeoutError:
+            return False
+
+
+def test_patience_may_last_for_months(tmp_path: Path) -> None:
+    frame = next(iter(WebcamInput(write_film(tmp_path / "a.mkv", 2).as_uri(), patience=1e7)))
+    assert isinstance(frame, Frame)
+
+
 @pytest.mark.parametrize(("name", "value"), [("width", 0), ("height", -1), ("patience", 0)])
 def test_a_setting_out_of_range_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be above 0, not {value}$"):
@@ -84,9 +116,9 @@ def test_a_camera_says_when_it_gives_another_size(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "cv2", SimpleNamespace(**{**vars(cv2), "VideoCapture": Driver}))
-    camera = Camera("0", 640, None)
+    camera = Camera("0", 640, None, 10)
     assert caplog.text == ""
-    Camera("0", 1280, 720)
+    Camera("0", 1280, 720, 10)
     assert "camera 0 gives frames of 640 x 480 px, the nearest to what was asked for" in caplog.text
     assert camera.rate == 30
     first, second = camera.read(), camera.read()
@@ -104,4 +136,4 @@ def test_what_a_camera_says_is_its_rate_where_it_can_be(
 ) -> None:
     monkeypatch.setattr(module, "cv2", SimpleNamespace(**{**vars(cv2), "VideoCapture": Driver}))
     monkeypatch.setattr(Driver, "rate", said)
-    assert Camera("0", None, None).rate == taken
+    assert Camera("0", None, None, 10).rate == taken

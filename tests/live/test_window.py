@@ -8,35 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from mtcnn_lit.images import Image, ImageError, read_image
+from mtcnn_lit.images import ImageError, read_image
 from mtcnn_lit.live import window as module
 from mtcnn_lit.live.window import Window
 from mtcnn_lit.named_image import NamedImage
 from mtcnn_lit.outputs import WindowOutput
 from mtcnn_lit.outputs import window as output_module
 from mtcnn_lit.outputs.base import Finished
-from tests.live.watched import FOUND, PICTURE, Detector, marked
-
-
-class PlainWindow:
-    """A window without a screen, at which somebody presses keys."""
-
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-        self.shown: list[Image] = []
-        self.closed = False
-
-    def show(self, image: Image) -> None:
-        self.shown.append(image)
-
-    def key(self, wait: float) -> str:
-        return self.keys.pop(0) if self.keys else ""
-
-    def is_closed(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
+from tests.live.watched import FOUND, PICTURE, Detector, PlainWindow, marked
 
 
 @pytest.fixture

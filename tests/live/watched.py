@@ -1,6 +1,9 @@
-"""What people watch in the tests: a picture, the face in it, and a detector that finds it."""
+"""What people watch in the tests: a picture, the face in it, a detector that finds it, a window and a page."""
 
 from __future__ import annotations
+
+import urllib.request
+from http.client import HTTPResponse
 
 import numpy as np
 import torch
@@ -25,6 +28,42 @@ class Detector:
         return FOUND.select(FOUND.scores >= self.threshold)
 
 
+class PlainWindow:
+    """A window without a screen, at which somebody presses keys."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.shown: list[Image] = []
+        self.closed = False
+
+    def show(self, image: Image) -> None:
+        self.shown.append(image)
+
+    def key(self, wait: float) -> str:
+        return self.keys.pop(0) if self.keys else ""
+
+    def is_closed(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
 def marked(image: Image) -> int:
     """How many pixels have the colour of boxes and labels."""
     return int((image == DETECTION).all(axis=2).sum())
+
+
+def get(address: str) -> HTTPResponse:
+    return urllib.request.urlopen(address, timeout=10)  # type: ignore[no-any-return]
+
+
+def next_picture(stream: HTTPResponse) -> bytes:
+    """The next picture of a motion JPEG."""
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        part = stream.read(1)
+        assert part, "the stream has ended"
+        head += part
+    length = int(head.partition(b"Content-Length: ")[2].split()[0])
+    return stream.read(length)
