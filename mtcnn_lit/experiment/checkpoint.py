@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -22,9 +24,23 @@ LAST = Path("checkpoints") / "last.ckpt"
 
 
 def run_folders(output_dir: Path) -> Iterator[Path]:
-    """Folders of all training runs, newest first, those of sweeps included."""
-    configs = [*output_dir.glob("train/*/*/.hydra"), *output_dir.glob("sweeps/*/*/.hydra")]
+    """Folders of all training runs, newest first: those of sweeps included, of this multirun wherever they are."""
+    places = [output_dir / "train", output_dir / "sweeps", *_multirun_folder()]
+    configs = {path for place in places for path in _records(place)}
     yield from (path.parent for path in sorted(configs, key=lambda path: path.stat().st_mtime_ns, reverse=True))
+
+
+def _multirun_folder() -> list[Path]:
+    """Where this multirun's jobs write, which may be outside of the output folder; none outside of a multirun."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return []
+    return [Path(HydraConfig.get().sweep.dir)]
+
+
+def _records(place: Path) -> Iterator[Path]:
+    """Hydra's folders in the runs at any depth below a place."""
+    yield from place.rglob(".hydra")
+    yield from place.glob("*/*/.hydra")  # what a link leads to: `rglob` follows none, since they may go in circles
 
 
 def read_summary(run: Path) -> dict[str, Any] | None:
