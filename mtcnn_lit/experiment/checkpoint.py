@@ -20,6 +20,7 @@ from mtcnn_lit.nets import NETS, Net, WeightsError, load_net, weights_digest
 log = logging.getLogger(__name__)
 
 SUMMARY = "summary.json"
+EVALUATION = "evaluation"  # where the one at the end lands, in TensorBoard too
 LAST = Path("checkpoints") / "last.ckpt"
 
 
