@@ -137,7 +137,7 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     unfinished = run / f"{SUMMARY}.unfinished"
     unfinished.write_text(json.dumps(summary, indent=2) + "\n")
     unfinished.rename(run / SUMMARY)
-    log.info("%s", closing_words(config, best, run))
+    log.info("%s", closing_words(config, best, run, experiment.upstream_paths))
     return best
 
 

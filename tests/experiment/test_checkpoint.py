@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hydra.core.hydra_config import HydraConfig
 
-from mtcnn_lit.experiment.checkpoint import has_finished_run, last_run, latest_run, trained_behind_others
+from mtcnn_lit.experiment.checkpoint import has_finished_run, is_found, last_run, latest_run, trained_behind_others
 from mtcnn_lit.nets import WeightsError
 from tests.test_configs import composed
 
@@ -70,6 +70,14 @@ def test_a_multirun_finds_its_own_runs_wherever_they_are(
     assert latest_run(tmp_path, "pnet", "upstream.pnet") == older
     composed("train", [*places, "hydra.mode=MULTIRUN"])
     assert latest_run(tmp_path, "pnet", "upstream.pnet") == mine
+
+
+def test_whether_a_later_command_finds_a_run(tmp_path: Path) -> None:
+    output = tmp_path / "outputs"
+    assert is_found(make_run(output / "sweeps" / "s" / "lr" / "0", []), output)
+    assert not is_found(make_run(output / "mine", []), output)
+    (output / "train" / "no_record").mkdir(parents=True)  # as `hydra.output_subdir=null` leaves it
+    assert not is_found(output / "train" / "no_record", output)
 
 
 def test_without_a_finished_run_the_error_says_what_makes_one(tmp_path: Path) -> None:
