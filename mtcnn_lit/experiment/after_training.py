@@ -11,10 +11,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from mtcnn_lit.evaluation import Scores, detect_split, score, write_evaluation
 from mtcnn_lit.experiment.build_experiment import Experiment
+from mtcnn_lit.experiment.checkpoint import EVALUATION
 from mtcnn_lit.nets import Net, weights_digest
 
-# Where it lands: in the run's folder and in TensorBoard.
-EVALUATION = "evaluation"
 _DRAW_ABOVE = 0.7
 
 

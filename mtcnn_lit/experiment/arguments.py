@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 _LIKE_A_PATH = re.compile(r"[/~=\s'&;!]|[^\x00-\x7f]")
 _QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
+
+
+def setting(key: str, value: str | Path) -> str:
+    """The argument that sets a key to a path or a name; what else Hydra can't read in it is seen to as it is read."""
+    return f"{key}={_quote(str(value)) if ',' in str(value) else value}"  # commas part the values of a sweep
 
 
 def plain_list(arguments: Sequence[str], key: str) -> list[str]:

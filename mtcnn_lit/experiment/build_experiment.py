@@ -17,7 +17,7 @@ from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.data.datamodule import PatchDataModule
 from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, clear_errors
 from mtcnn_lit.experiment.check import ConfigError
-from mtcnn_lit.experiment.checkpoint import earlier_net, upstream_nets
+from mtcnn_lit.experiment.checkpoint import earlier_net, upstream_nets, upstream_paths
 from mtcnn_lit.experiment.precision import warn_of_slow_precision
 from mtcnn_lit.nets import Net, weights_digest
 from mtcnn_lit.sources.base import Source
@@ -31,6 +31,7 @@ class Experiment:
     """All that one training run needs.
 
     Attributes:
+        upstream_paths: what each network before the stage was loaded from, by name.
         upstream: digest of the weights of each network that mined, by name: those before the stage, and `earlier`.
         init_from: digest of the weights that training starts with; None for fresh ones.
         make_cascade: the networks before the stage, and the one given, as a cascade.
@@ -39,6 +40,7 @@ class Experiment:
     stage: Stage
     data: PatchDataModule
     trainer: Trainer
+    upstream_paths: dict[str, str | Path]
     upstream: dict[str, str]
     init_from: str | None
     make_cascade: Callable[[Net], Cascade]
@@ -54,7 +56,8 @@ def build_experiment(config: DictConfig) -> Experiment:
     train, val = build_source(config, "train"), build_source(config, "val")
     chosen = cast("dict[str, str | None]", OmegaConf.to_container(config.upstream, resolve=True))
     runs = Path(config.paths.output_dir)
-    upstream = upstream_nets(config.stage, chosen, runs)
+    paths = upstream_paths(config.stage, chosen, runs)
+    upstream = upstream_nets(paths)
     make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
     earlier = earlier_net(config.stage, chosen["earlier"], runs, "upstream.earlier")
     if earlier and upstream:  # what an R-Net lets pass is moved already: no longer what it is shown
@@ -66,7 +69,7 @@ def build_experiment(config: DictConfig) -> Experiment:
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
     started = weights_digest(start) if start is not None else None
-    return Experiment(stage, data, trainer, digests, started, make_cascade)
+    return Experiment(stage, data, trainer, paths, digests, started, make_cascade)
 
 
 def _build_stage(config: DictConfig, start: Net | None) -> Stage:

@@ -14,10 +14,12 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.experiment.arguments import setting
 from mtcnn_lit.experiment.build import build_source
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import build_detector
 from mtcnn_lit.experiment.installation import command
+from mtcnn_lit.experiment.next_command import same_output_dir
 from mtcnn_lit.mining.recall import RecallCurve, recall_curve
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.sources.base import Source
@@ -61,9 +63,15 @@ def calibrate(config: DictConfig) -> None:
     name = path.stem
     log.info("\nthresholds  %s", [float(f"{threshold:g}") for threshold in cascade.thresholds])
     log.info("written to  %s", path)
-    weights = [f"detector.weights.{net}={path}" for net, path in config.detector.weights.items() if path]
-    detector = shlex.join([f"detector={name}", *weights])  # with the networks that the thresholds were measured for
-    log.info("next        %s %s … or %s detector@cascade=%s …", command("detect"), detector, command("train"), name)
+    log.info("next        %s", _next_commands(config, name))
+
+
+def _next_commands(config: DictConfig, name: str) -> str:
+    """Detection with the networks that the thresholds were measured for, and training."""
+    weights = [setting(f"detector.weights.{net}", path) for net, path in config.detector.weights.items() if path]
+    runs = same_output_dir(config)
+    detect = shlex.join([*command("detect").split(), f"detector={name}", *weights, *runs])
+    return f"{detect} … or {shlex.join([*command('train').split(), f'detector@cascade={name}', *runs])} …"
 
 
 def _measure(

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -18,13 +20,38 @@ from mtcnn_lit.nets import NETS, Net, WeightsError, load_net, weights_digest
 log = logging.getLogger(__name__)
 
 SUMMARY = "summary.json"
+EVALUATION = "evaluation"  # where the one at the end lands, in TensorBoard too
 LAST = Path("checkpoints") / "last.ckpt"
 
 
 def run_folders(output_dir: Path) -> Iterator[Path]:
-    """Folders of all training runs, newest first, those of sweeps included."""
-    configs = [*output_dir.glob("train/*/*/.hydra"), *output_dir.glob("sweeps/*/*/.hydra")]
+    """Folders of all training runs, newest first: those of sweeps included, of this multirun wherever they are."""
+    configs = {path for place in [*_places(output_dir), *_multirun_folder()] for path in _records(place)}
     yield from (path.parent for path in sorted(configs, key=lambda path: path.stat().st_mtime_ns, reverse=True))
+
+
+def is_found(run: Path, output_dir: Path) -> bool:
+    """Whether any later command finds a run that lies there."""
+    below = any(run.resolve().is_relative_to(place.resolve()) for place in _places(output_dir))
+    return below and (run / ".hydra").is_dir()
+
+
+def _places(output_dir: Path) -> list[Path]:
+    """Where runs lie by default."""
+    return [output_dir / "train", output_dir / "sweeps"]
+
+
+def _multirun_folder() -> list[Path]:
+    """Where this multirun's jobs write, which may be outside of the output folder; none outside of a multirun."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return []
+    return [Path(HydraConfig.get().sweep.dir)]
+
+
+def _records(place: Path) -> Iterator[Path]:
+    """Hydra's folders in the runs at any depth below a place."""
+    yield from place.rglob(".hydra")
+    yield from place.glob("*/*/.hydra")  # what a link leads to: `rglob` follows none, since they may go in circles
 
 
 def read_summary(run: Path) -> dict[str, Any] | None:
@@ -82,19 +109,27 @@ def trained_behind_others(runs: Mapping[str, str | Path]) -> dict[str, str]:
     }
 
 
-def upstream_nets(stage: str, chosen: dict[str, str | None], output_dir: Path) -> dict[str, Net]:
-    """The trained networks before ``stage``, by name, in the order of the cascade.
+def upstream_paths(stage: str, chosen: Mapping[str, str | None], output_dir: Path) -> dict[str, str | Path]:
+    """Where the trained networks before ``stage`` lie, by name, in the order of the cascade.
 
     Args:
         chosen: for each of them a checkpoint, a run's folder, or None for the newest finished run.
 
     Raises:
+        WeightsError: when there is no finished run of one that is not chosen.
+    """
+    names = list(NETS)[: list(NETS).index(stage)]
+    return {name: chosen[name] or latest_run(output_dir, name, f"upstream.{name}") for name in names}
+
+
+def upstream_nets(paths: Mapping[str, str | Path]) -> dict[str, Net]:
+    """The networks that lie there, by name.
+
+    Raises:
         WeightsError: when one is missing or unusable.
     """
-    names = list(NETS)
     nets = {}
-    for name in names[: names.index(stage)]:
-        path = Path(chosen[name] or latest_run(output_dir, name, f"upstream.{name}"))
+    for name, path in paths.items():
         nets[name] = load_net(path, name)
         log.info("upstream %s: %s (weights %s)", name, path, weights_digest(nets[name])[:12])
     return nets

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import shlex
 import time
 import traceback
@@ -21,17 +20,18 @@ from omegaconf import DictConfig, OmegaConf
 from torch import distributed
 
 from mtcnn_lit.errors import UserError, is_disk_full
-from mtcnn_lit.experiment.after_training import EVALUATION, evaluate_best
+from mtcnn_lit.experiment.after_training import evaluate_best
 from mtcnn_lit.experiment.build import clear_errors
 from mtcnn_lit.experiment.build_experiment import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.check_trainer import check_trainer
-from mtcnn_lit.experiment.checkpoint import SUMMARY, read_summary, run_folders
+from mtcnn_lit.experiment.checkpoint import EVALUATION, SUMMARY, read_summary
 from mtcnn_lit.experiment.installation import command
+from mtcnn_lit.experiment.next_command import closing_words
 from mtcnn_lit.experiment.resume import resume_from
 from mtcnn_lit.memory import keep_freed_memory
-from mtcnn_lit.nets import NETS, load_net, weights_digest
-from mtcnn_lit.nets.weights import PRETRAINED, save_net
+from mtcnn_lit.nets import load_net, weights_digest
+from mtcnn_lit.nets.weights import save_net
 
 _GOES_ON = "the same command with ckpt_path=last goes on"
 
@@ -137,7 +137,7 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     unfinished = run / f"{SUMMARY}.unfinished"
     unfinished.write_text(json.dumps(summary, indent=2) + "\n")
     unfinished.rename(run / SUMMARY)
-    log.info("%s", _closing_words(config, best, run))
+    log.info("%s", closing_words(config, best, run, experiment.upstream_paths))
     return best
 
 
@@ -177,33 +177,3 @@ def _command() -> str:
     """The command line that trains these weights."""
     words = [*command("train").split(), *HydraConfig.get().overrides.task]
     return shlex.join(word for word in words if not word.startswith(("paths.", "ckpt_path=")))
-
-
-def _closing_words(config: DictConfig, best: float, run: Path) -> str:
-    following = list(NETS)[list(NETS).index(config.stage) + 1 :]
-    words = [*command("train").split(), *(f"net={name}" for name in following[:1]), *_shared_overrides(config.stage)]
-    detect = f"{command('detect')} input=folder input.path=PICTURES output=images output.path=FOUND".split()
-    if run.resolve() not in [folder.resolve() for folder in run_folders(Path(config.paths.output_dir))]:
-        words.append(f"upstream.{config.stage}={run}")  # elsewhere nobody looks for the newest run
-        detect.append(f"detector.weights.{config.stage}={run}")
-    return f"""
-{config.stage} is trained: best {config.monitor.metric} {best:.3f}
-  checkpoint  {run / "checkpoints" / "best.ckpt"}
-  weights     {run / f"{config.stage}.safetensors"}
-  pictures    {run / "pictures"}
-  evaluation  {run / EVALUATION / "report.html"}
-  curves      {shlex.join(["tensorboard", "--logdir", config.paths.output_dir])}
-  next        {shlex.join(words if following else detect)}"""
-
-
-def _shared_overrides(stage: str) -> list[str]:
-    """Overrides of this command that the next stage takes too."""
-    own, for_each = {"net", "data", "ckpt_path", "init_from"}, f"init_from={PRETRAINED}"
-    upstream = ("upstream.earlier=", f"upstream.{stage}=")
-    words = [text for text in HydraConfig.get().overrides.task if not text.lstrip("+").startswith(upstream)]
-    return [text for text in words if text == for_each or _group(text) not in own]
-
-
-def _group(override: str) -> str:
-    """The first word of what an override sets: `data` for ``data=rnet``, ``+data.miner.seed=1``, ``~data.workers``."""
-    return re.split(r"[=./@]", override.lstrip("+~"), maxsplit=1)[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from mtcnn_lit.experiment.arguments import plain_list, plain_paths, plain_values
+from mtcnn_lit.experiment.arguments import plain_list, plain_paths, plain_values, setting
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,13 @@ def test_a_value_that_hydra_reads_stays_as_it_is() -> None:
     broken = ["data.ratio=[1,1", "a={b", "a='b", "=b"]  # Hydra tells of these
     slips = ["net.optimizer.lr=0.01)", "net.optimizer.lr=1e-3,", "data.ratio=(1, 1, 3)", "a.patience=5)", "a/b=1,2,"]
     assert plain_values([*read, *broken, *slips]) == [*read, *broken, *slips]
+
+
+@pytest.mark.parametrize("path", ["pretrained", "sw/lr=0.1,net=pnet", "it's, mine", "my models (1)"])
+def test_a_proposed_setting_is_what_hydra_reads(path: str) -> None:
+    """As a user pastes it; `hydra.sweep.subdir=${hydra.job.override_dirname}` makes folders with commas."""
+    (text,) = plain_values([setting("upstream.pnet", Path(path))])
+    assert OverridesParser.create().parse_override(text).value() == path
 
 
 def test_in_a_sweep_commas_part_values() -> None:

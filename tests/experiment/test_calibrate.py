@@ -80,12 +80,16 @@ def command(tmp_path: Path) -> list[str]:
 
 
 def test_the_command_writes_a_detector(command: list[str], tmp_path: Path) -> None:
-    more = ["recall=[0.5]", "calibration=mine", "detector.thresholds=[0.6,0.7,0.8]"]
+    more = ["recall=[0.5]", "calibration=mine", "detector.thresholds=[0.6,0.7,0.8]", "paths.output_dir=my runs"]
     result = subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     assert "<- chosen" in result.stdout + result.stderr
     (following,) = [line for line in result.stdout.splitlines() if line.startswith("next")]
-    assert f"scripts/detect.py detector=mine detector.weights.pnet={tmp_path}/pnet.safetensors detec" in following
+    weights = " ".join(f"detector.weights.{name}={tmp_path}/{name}.safetensors" for name in ("pnet", "rnet", "onet"))
+    assert following == (
+        f"next        python scripts/detect.py detector=mine {weights} 'paths.output_dir=my runs' … or "
+        "python train.py detector@cascade=mine 'paths.output_dir=my runs' …"
+    )
     path = tmp_path / "configs" / "detector" / "mine.yaml"
     written = yaml.safe_load(path.read_text())
     assert set(written) == {"min_face_size", "scale_factor", "thresholds"}

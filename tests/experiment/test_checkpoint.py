@@ -7,9 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 
-from mtcnn_lit.experiment.checkpoint import has_finished_run, last_run, latest_run, trained_behind_others
+from mtcnn_lit.experiment.checkpoint import has_finished_run, is_found, last_run, latest_run, trained_behind_others
 from mtcnn_lit.nets import WeightsError
+from tests.test_configs import composed
 
 
 def begin_run(folder: Path, overrides: list[str]) -> Path:
@@ -38,6 +40,44 @@ def test_the_run_that_finished_last_is_taken_from_runs_and_sweeps(tmp_path: Path
     make_run(tmp_path / "train" / "rnet" / "b", [], stage="rnet", finished=4)
     make_run(tmp_path / "train" / "pnet" / "stopped", [])
     assert latest_run(tmp_path, "pnet", "upstream.pnet") == swept
+
+
+@pytest.mark.parametrize("place", ["sweeps/s/lr/0.003/pnet", "sweeps/s", "train/mine", "train/pnet/mine/again"])
+def test_runs_are_found_at_any_depth(place: str, tmp_path: Path) -> None:
+    """As deep as `hydra.sweep.subdir` and `hydra.run.dir` put them."""
+    make_run(tmp_path / "train" / "pnet" / "older", [], stage="pnet", finished=1)
+    run = make_run(tmp_path / place, [], stage="pnet", finished=3)
+    assert latest_run(tmp_path, "pnet", "upstream.pnet") == run
+
+
+def test_a_run_that_a_link_leads_to_is_found(tmp_path: Path) -> None:
+    make_run(tmp_path / "elsewhere", [], stage="pnet", finished=1)
+    link = tmp_path / "train" / "pnet" / "linked"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    assert latest_run(tmp_path, "pnet", "upstream.pnet") == link
+
+
+@pytest.mark.parametrize("subdir", ["0", "lr/0.003/pnet"])
+def test_a_multirun_finds_its_own_runs_wherever_they_are(
+    subdir: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = make_run(tmp_path / "sweeps" / "s" / "0", ["seed=1"], stage="pnet", finished=1)
+    mine = make_run(tmp_path / "elsewhere" / subdir, ["seed=1"], stage="pnet", finished=3, age=50)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # put back as it was at the end
+    places = [f"paths.output_dir={tmp_path}", f"hydra.sweep.dir={tmp_path}/elsewhere"]
+    composed("train", [*places, "hydra.mode=RUN"])
+    assert latest_run(tmp_path, "pnet", "upstream.pnet") == older
+    composed("train", [*places, "hydra.mode=MULTIRUN"])
+    assert latest_run(tmp_path, "pnet", "upstream.pnet") == mine
+
+
+def test_whether_a_later_command_finds_a_run(tmp_path: Path) -> None:
+    output = tmp_path / "outputs"
+    assert is_found(make_run(output / "sweeps" / "s" / "lr" / "0", []), output)
+    assert not is_found(make_run(output / "mine", []), output)
+    (output / "train" / "no_record").mkdir(parents=True)  # as `hydra.output_subdir=null` leaves it
+    assert not is_found(output / "train" / "no_record", output)
 
 
 def test_without_a_finished_run_the_error_says_what_makes_one(tmp_path: Path) -> None:
