@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"boxes", "errors", "size_prior"},
     {"detections", "images", "parallel", "prefetch", "face_sizes", "memory"},
-    {"pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
+    {"batches", "pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
     {"proposals", "crops", "onnx_backend", "picture_files"},
     {"second_look"},
     {"cascade", "sources"},
@@ -55,6 +55,7 @@ RESERVED = {
 DETECTION_ROOMS = {
     "__init__",
     "mtcnn",
+    "batches",
     "cascade",
     "crops",
     "second_look",
