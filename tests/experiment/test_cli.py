@@ -111,6 +111,10 @@ CASES = {
         "error: source.image_size must be height and width in whole pixels, not [160]",
     ),
     "no end": (["train.py", "epochs.pnet=-1"], "error: epochs.pnet: training has to have an end; set it to 1 or more"),
+    "the highest loss as the best": (
+        ["train.py", "monitor.metric=val/loss"],
+        "error: monitor.mode: val/loss is better when lower; set it to min",
+    ),
     "no best checkpoint": (
         ["train.py", "~callbacks.checkpoint"],
         "error: callbacks.checkpoint: without it no weights are kept as the best; leave it in",
