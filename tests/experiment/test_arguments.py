@@ -56,6 +56,29 @@ def test_a_value_that_hydra_reads_stays_as_it_is() -> None:
     assert plain_values([*read, *broken, *slips]) == [*read, *broken, *slips]
 
 
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        *(("source.root", name) for name in ("2024_01_05", "2024", "1_000", "2024.10", "1e5")),
+        *((key, "2024_01_05") for key in ("export.path", "paths.output_dir", "hydra.run.dir", "+init_from", "images")),
+        ("hydra.run.dir", "2024.10"),
+    ],
+)
+def test_a_name_of_digits_is_no_number(key: str, name: str) -> None:
+    (text,) = plain_values([f"{key}={name}"])
+    assert OverridesParser.create().parse_override(text).value() == name
+
+
+def test_a_name_of_digits_is_no_number_in_a_sweep() -> None:
+    texts = ["-m", "source.root=2024,2025", "init_from=2024_01_05,null", "seed=1,2"]
+    assert plain_values(texts) == ["-m", "source.root='2024','2025'", "init_from='2024_01_05',null", "seed=1,2"]
+
+
+def test_a_number_stays_one() -> None:
+    numbers = ["epochs.pnet=20", "data.batch_size=1_000", "seed=12_345_678", "net.optimizer.lr=1e-3", "recall=[.9,1]"]
+    assert plain_values(numbers) == numbers
+
+
 def test_in_a_sweep_commas_part_values() -> None:
     texts = plain_values(["-m", "source.root=~/x,~/y (1)", "init_from=runs/a=1.ckpt,newest"])
     assert texts == [

@@ -35,6 +35,14 @@ CASES = {
         ["train.py", "source=widerface", "source.root=/nowhere"],
         "error: /nowhere: no such folder; set source.root to the folder that holds WIDER_train and wider_face_split",
     ),
+    "a missing folder named by a date": (
+        ["train.py", "source=yolo", "source.root=2024_01_05"],
+        "error: 2024_01_05: no such folder; set source.root to the folder that holds 'images' and 'labels'",
+    ),
+    "a missing folder named by a year": (
+        ["scripts/evaluate.py", "source=coco", "source.root=2024", "hydra.run.dir={tmp}"],
+        "error: 2024: no such folder; set source.root to the folder that holds the pictures and the instances JSON",
+    ),
     "no upstream": (
         ["train.py", "net=onet", "paths.output_dir={tmp}"],
         "error: no finished pnet run below {tmp}: train one with 'python train.py net=pnet', "
