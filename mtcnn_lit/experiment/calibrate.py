@@ -14,7 +14,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mtcnn_lit.cascade import Cascade
-from mtcnn_lit.experiment.build import build_source
+from mtcnn_lit.errors import check_counts
+from mtcnn_lit.experiment.build import build_source, clear_errors
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import build_detector
 from mtcnn_lit.experiment.installation import command
@@ -44,14 +45,16 @@ def calibrate(config: DictConfig) -> None:
     the detector's thresholds. Writes ``configs/detector/<calibration>.yaml``.
 
     Raises:
-        ConfigError: when a recall or the name makes no sense, the file can't be written, or is there and no calibration
-            wrote it.
+        ConfigError: when a setting makes no sense, the file can't be written, or is there and no calibration wrote it.
+        SourceError: when there is no face in the split.
     """
+    _check_settings(config)
     recalls = [float(recall) for recall in config.recall]
     if not 1 <= len(recalls) <= len(NETS) or not all(0 < recall <= 1 for recall in recalls):
         raise ConfigError(f"recall: one to three shares above 0 and up to 1 are needed, not {list(config.recall)}")
     path = config_file(config.calibration, _configs() / "detector")
     source = build_source(config, "val")
+    source.check_faces()
     cascade = build_detector(config).cascade
     workers = config.workers if cascade.device.type == "cpu" else 0  # other processes can't use this one's GPU
     curves, cascade = _measure(cascade, recalls, source, workers)
@@ -64,6 +67,16 @@ def calibrate(config: DictConfig) -> None:
     weights = [f"detector.weights.{net}={path}" for net, path in config.detector.weights.items() if path]
     detector = shlex.join([f"detector={name}", *weights])  # with the networks that the thresholds were measured for
     log.info("next        %s %s … or %s detector@cascade=%s …", command("detect"), detector, command("train"), name)
+
+
+def _check_settings(config: DictConfig) -> None:
+    """Refuse what an evaluation takes and a calibration does not, and a number of processes that is none."""
+    if config.split not in (None, "val"):
+        raise ConfigError("split: a calibration measures on val; leave it out")
+    if config.detections is not None:
+        raise ConfigError("detections: a calibration detects by itself; leave it out")
+    with clear_errors("calibrate"):
+        check_counts(workers=config.workers)
 
 
 def _measure(
