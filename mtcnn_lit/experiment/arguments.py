@@ -11,6 +11,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
 _LIKE_A_PATH = re.compile(r"[/~=\s'&;!]|[^\x00-\x7f]")
+_PATHS = ("root", "path", "dir")  # how keys of folders and files end
+_LIKE_A_NUMBER = re.compile(r"\d[\d._eE]*")
+_LIKE_A_DATE = re.compile(r"(?!\d{1,3}(_\d{3})+$)\d+(_\d+)+")  # 2024_01_05, not 1_000
 _QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
 
 
@@ -41,10 +44,12 @@ def plain_values(arguments: Sequence[str]) -> list[str]:
     Hydra wants quotes around letters beyond ASCII, ``~``, ``=`` and brackets within a word. What does not look like a
     path or a name stays, so that a slip in a number or a list (``net.optimizer.lr=0.01)``) is an error at once. In a
     sweep commas part values, each of which is quoted.
+
+    In quotes are also names that Hydra would read as a number: ``init_from=2024_01_05``, ``source.root=2024``.
     """
     parser = OverridesParser.create()
     sweeps = not {"-m", "--multirun"}.isdisjoint(arguments)
-    return [text if _is_readable(text, parser) else _as_value(text, sweeps) for text in arguments]
+    return [_quote_names(text, sweeps) if _is_readable(text, parser) else _as_value(text, sweeps) for text in arguments]
 
 
 def _is_readable(text: str, parser: OverridesParser) -> bool:
@@ -53,6 +58,14 @@ def _is_readable(text: str, parser: OverridesParser) -> bool:
     except HydraException:
         return False
     return True
+
+
+def _quote_names(text: str, sweeps: bool) -> str:
+    """An override with those values in quotes that are names, though they look like numbers; else as it is."""
+    key, equals, value = text.partition("=")
+    looks = _LIKE_A_NUMBER if key.endswith(_PATHS) else _LIKE_A_DATE
+    parts = value.split(",") if sweeps else [value]
+    return key + equals + ",".join(_quote(part) if looks.fullmatch(part) else part for part in parts)
 
 
 def _as_value(text: str, sweeps: bool) -> str:

@@ -29,15 +29,15 @@ def build_source(config: DictConfig, split: Split) -> Source:
 
 
 def chosen_split(config: DictConfig) -> Split:
-    """The split that is to be measured on.
+    """The split that is to be measured on: `test`, unless another one is named.
 
     Raises:
         ConfigError: when there is none of that name.
     """
-    splits = get_args(Split)
-    if config.split not in splits:
-        raise ConfigError(f"split: must be one of {', '.join(splits)}, not {config.split}")
-    return cast("Split", config.split)
+    split, splits = "test" if config.split is None else config.split, get_args(Split)
+    if split not in splits:
+        raise ConfigError(f"split: must be one of {', '.join(splits)}, not {split}")
+    return cast("Split", split)
 
 
 def build_cascade(config: DictConfig, key: str, upstream: list[Net], net: Net | None = None) -> Cascade:

@@ -14,8 +14,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.errors import check_counts
 from mtcnn_lit.experiment.arguments import setting
-from mtcnn_lit.experiment.build import build_source
+from mtcnn_lit.experiment.build import build_source, clear_errors
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import build_detector
 from mtcnn_lit.experiment.installation import command
@@ -46,14 +47,16 @@ def calibrate(config: DictConfig) -> None:
     the detector's thresholds. Writes ``configs/detector/<calibration>.yaml``.
 
     Raises:
-        ConfigError: when a recall or the name makes no sense, the file can't be written, or is there and no calibration
-            wrote it.
+        ConfigError: when a setting makes no sense, the file can't be written, or is there and no calibration wrote it.
+        SourceError: when there is no face in the split.
     """
+    _check_settings(config)
     recalls = [float(recall) for recall in config.recall]
     if not 1 <= len(recalls) <= len(NETS) or not all(0 < recall <= 1 for recall in recalls):
         raise ConfigError(f"recall: one to three shares above 0 and up to 1 are needed, not {list(config.recall)}")
     path = config_file(config.calibration, _configs() / "detector")
     source = build_source(config, "val")
+    source.check_faces()
     cascade = build_detector(config).cascade
     workers = config.workers if cascade.device.type == "cpu" else 0  # other processes can't use this one's GPU
     curves, cascade = _measure(cascade, recalls, source, workers)
@@ -72,6 +75,16 @@ def _next_commands(config: DictConfig, name: str) -> str:
     runs = same_output_dir(config)
     detect = shlex.join([*command("detect").split(), f"detector={name}", *weights, *runs])
     return f"{detect} … or {shlex.join([*command('train').split(), f'detector@cascade={name}', *runs])} …"
+
+
+def _check_settings(config: DictConfig) -> None:
+    """Refuse what an evaluation takes and a calibration does not, and a number of processes that is none."""
+    if config.split not in (None, "val"):
+        raise ConfigError("split: a calibration measures on val; leave it out")
+    if config.detections is not None:
+        raise ConfigError("detections: a calibration detects by itself; leave it out")
+    with clear_errors("calibrate"):
+        check_counts(workers=config.workers)
 
 
 def _measure(

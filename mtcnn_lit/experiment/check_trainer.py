@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lightning import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.report.runs import is_loss
 
 
 def check_trainer(trainer: Trainer, stage: str) -> None:
@@ -18,6 +19,7 @@ def check_trainer(trainer: Trainer, stage: str) -> None:
         raise ConfigError("trainer.fast_dev_run: it keeps no checkpoint; for a short run take debug=default")
     if not any(isinstance(callback, ModelCheckpoint) and callback.monitor for callback in trainer.checkpoint_callbacks):
         raise ConfigError("callbacks.checkpoint: without it no weights are kept as the best; leave it in")
+    _refuse_the_highest_loss(trainer)
     if not trainer.limit_val_batches:
         raise ConfigError("trainer.limit_val_batches: without validation no weights are the best; set it to 1 or more")
     if trainer.max_epochs == 0 or (trainer.max_epochs == -1 and trainer.max_steps == -1):
@@ -25,6 +27,16 @@ def check_trainer(trainer: Trainer, stage: str) -> None:
     if trainer.accumulate_grad_batches < 1:
         raise ConfigError("trainer.accumulate_grad_batches: a step takes a batch at least; set it to 1 or more")
     _refuse_unvalidated_end(trainer)
+
+
+def _refuse_the_highest_loss(trainer: Trainer) -> None:
+    """The checkpoint kept as the best would be the worst, and training would stop as soon as it learns."""
+    for callback in [*trainer.checkpoint_callbacks, *trainer.early_stopping_callbacks]:
+        if not isinstance(callback, ModelCheckpoint | EarlyStopping):
+            continue
+        if is_loss(callback.monitor or "") and callback.mode == "max":
+            key = "monitor.mode" if isinstance(callback, ModelCheckpoint) else "callbacks.early_stopping.mode"
+            raise ConfigError(f"{key}: {callback.monitor} is better when lower; set it to min")
 
 
 def _refuse_unvalidated_end(trainer: Trainer) -> None:

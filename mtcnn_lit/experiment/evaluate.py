@@ -18,7 +18,7 @@ from mtcnn_lit.experiment.detect import build_detector
 from mtcnn_lit.experiment.evaluate_stage import evaluate_stage
 from mtcnn_lit.metrics import WiderFaceTruth
 from mtcnn_lit.nets import NETS, weights_digest
-from mtcnn_lit.sources import WiderFace
+from mtcnn_lit.sources import SourceError, WiderFace
 from mtcnn_lit.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ def evaluate(config: DictConfig) -> float | None:
         return None
     start = time.perf_counter()
     source = build_source(config, chosen_split(config))
+    _warn_without_faces(source)
     truth = official_truth(source)  # before the long part: its lists may be broken
     found, about = _detections(config, source)
     folder = Path(config.paths.run_dir)
@@ -59,6 +60,14 @@ def evaluate(config: DictConfig) -> float | None:
     if found.errors:
         raise SystemExit(1)
     return scores.ap[0]
+
+
+def _warn_without_faces(source: Source) -> None:
+    """Say so at once when no recall can be measured; false positives can."""
+    try:
+        source.check_faces()
+    except SourceError as error:
+        log.warning("%s", error)
 
 
 def _detections(config: DictConfig, source: Source) -> tuple[SplitDetections, dict[str, Any]]:

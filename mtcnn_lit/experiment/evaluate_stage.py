@@ -31,7 +31,7 @@ _BOXES = 15  # of an image, the best ones: P-Net alone finds hundreds
 
 
 def evaluate_stage(config: DictConfig) -> float:
-    """Measure the network ``config.stage`` on patches of ``config.split``.
+    """Measure the network ``config.stage`` on patches of the chosen split.
 
     They are mined as for its training, at the detector's face size and scale factor (``detector=training`` has those of
     training). The networks before it mine at thresholds of the recall that training asks for, measured on the `val`
@@ -42,6 +42,7 @@ def evaluate_stage(config: DictConfig) -> float:
 
     Raises:
         ConfigError: when something is asked for that one network does not have.
+        SourceError: when there is no face in the split.
         WeightsError: when weights of the network, or of one before it, are missing or those of another.
     """
     for key in ("calibrate", "detections"):
@@ -54,6 +55,7 @@ def evaluate_stage(config: DictConfig) -> float:
     with clear_errors("detector"):
         device = pick_device(config.detector.device)
     source = build_source(config, chosen_split(config))
+    source.check_faces()
     nets = _load_nets(config)
     cascade = build_cascade(config, "detector", list(nets.values()))
     dataset = _mine(config, source, cascade)

@@ -123,7 +123,7 @@ class EvaluateConfig:
     source: Any = MISSING
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     paths: Paths = field(default_factory=Paths)
-    split: str = MISSING
+    split: str | None = None
     detections: str | None = None
     draw_above: float = MISSING
     calibrate: bool = False

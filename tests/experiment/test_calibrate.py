@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import yaml
 
-from mtcnn_lit.experiment.calibrate import config_file, rounded_down, trade_off
+from mtcnn_lit.errors import UserError
+from mtcnn_lit.experiment.calibrate import calibrate, config_file, rounded_down, trade_off
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.mining.recall import RecallCurve
 from mtcnn_lit.nets import ONet, PNet, RNet
 from mtcnn_lit.nets.weights import save_net
+from tests.test_configs import composed
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (
@@ -125,3 +127,24 @@ def test_what_can_not_be_calibrated(command: list[str], tmp_path: Path, override
     assert result.returncode == 1
     assert complaint in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        ("split=train", "split: a calibration measures on val; leave it out"),
+        ("split=test", "split: a calibration measures on val; leave it out"),
+        ("detections=f.jsonl", "detections: a calibration detects by itself; leave it out"),
+        ("workers=-1", "calibrate: workers must be a whole number, 0 or more, not -1"),
+        (
+            "source.faces_per_image=[0,0]",
+            "no face in the val split (Synthetic val: 60 images, 0 faces, 0 ignored, 0 skipped); "
+            "check source.faces_per_image and source.num_images",
+        ),
+    ],
+)
+def test_what_can_not_be_calibrated_is_told_before_anything_is_detected(override: str, complaint: str) -> None:
+    nothing = [f"detector.weights.{name}=nowhere" for name in ("pnet", "rnet", "onet")]
+    with pytest.raises(UserError) as error:
+        calibrate(composed("evaluate", ["calibrate=true", override, *nothing]))
+    assert str(error.value) == complaint

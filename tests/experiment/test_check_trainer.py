@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lightning import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.check_trainer import check_trainer
@@ -53,3 +53,34 @@ def test_what_would_come_to_nothing_is_named(options: dict[str, Any], key: str, 
 
 def test_an_end_by_steps_is_an_end(tmp_path: Path) -> None:
     check_trainer(trainer(tmp_path, max_epochs=-1, max_steps=7), "rnet")
+
+
+def watching(folder: Path, metric: str, mode: str, stops_by: tuple[str, str]) -> Trainer:
+    """A trainer that keeps the best by a metric, and stops by one."""
+    callbacks = [EarlyStopping(stops_by[0], mode=stops_by[1]), ModelCheckpoint(folder, monitor=metric, mode=mode)]
+    return Trainer(max_epochs=12, accelerator="cpu", logger=False, callbacks=callbacks)
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode", "stops_by", "message"),
+    [
+        ("val/loss", "max", ("val/loss", "max"), "monitor.mode: val/loss is better when lower; set it to min"),
+        (
+            "val/ap",
+            "max",
+            ("val/box_loss", "max"),
+            "callbacks.early_stopping.mode: val/box_loss is better when lower; set it to min",
+        ),
+    ],
+)
+def test_a_loss_is_not_best_where_it_is_highest(
+    metric: str, mode: str, stops_by: tuple[str, str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError) as error:
+        check_trainer(watching(tmp_path, metric, mode, stops_by), "pnet")
+    assert str(error.value) == message
+
+
+def test_a_loss_is_best_where_it_is_lowest(tmp_path: Path) -> None:
+    check_trainer(watching(tmp_path, "val/loss", "min", ("val/loss", "min")), "pnet")
+    check_trainer(watching(tmp_path, "val/ap", "max", ("val/loss", "min")), "pnet")

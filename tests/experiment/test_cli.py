@@ -39,6 +39,14 @@ CASES = {
         ["train.py", "source=widerface", "source.root=/nowhere"],
         "error: /nowhere: no such folder; set source.root to the folder that holds WIDER_train and wider_face_split",
     ),
+    "a missing folder named by a date": (
+        ["train.py", "source=yolo", "source.root=2024_01_05"],
+        "error: 2024_01_05: no such folder; set source.root to the folder that holds 'images' and 'labels'",
+    ),
+    "a missing folder named by a year": (
+        ["scripts/evaluate.py", "source=coco", "source.root=2024", "hydra.run.dir={tmp}"],
+        "error: 2024: no such folder; set source.root to the folder that holds the pictures and the instances JSON",
+    ),
     "no upstream": (
         ["train.py", "net=onet", "paths.output_dir={tmp}"],
         "error: no finished pnet run below {tmp}: train one with 'python train.py net=pnet', "
@@ -115,6 +123,10 @@ CASES = {
         "error: source.image_size must be height and width in whole pixels, not [160]",
     ),
     "no end": (["train.py", "epochs.pnet=-1"], "error: epochs.pnet: training has to have an end; set it to 1 or more"),
+    "the highest loss as the best": (
+        ["train.py", "monitor.metric=val/loss"],
+        "error: monitor.mode: val/loss is better when lower; set it to min",
+    ),
     "no best checkpoint": (
         ["train.py", "~callbacks.checkpoint"],
         "error: callbacks.checkpoint: without it no weights are kept as the best; leave it in",

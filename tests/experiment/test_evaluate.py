@@ -50,3 +50,16 @@ def test_the_official_lists_are_those_of_the_pictures(root: Path, monkeypatch: p
     del known["0--Parade/a.jpg"]
     with pytest.raises(SourceError, match=r"no picture '0--Parade/a\.jpg' in WIDER FACE's ground truth"):
         official_truth(WiderFace(root, "test"))
+
+
+def test_a_split_without_a_face_is_told_and_measured(tmp_path: Path) -> None:
+    """Pictures without a face tell of false positives."""
+    weights = [f"detector.weights.{name}=pretrained" for name in ("pnet", "rnet", "onet")]
+    source = ["source.num_images.test=1", "source.image_size=[160,200]", "source.faces_per_image=[0,0]"]
+    result = run_forked("scripts/evaluate.py", *source, f"hydra.run.dir={tmp_path}", *weights)
+    assert result.returncode == 0
+    assert result.stdout.splitlines()[0] == (
+        "no face in the test split (Synthetic test: 1 images, 0 faces, 0 ignored, 0 skipped); "
+        "check source.faces_per_image and source.num_images"
+    )
+    assert (tmp_path / "metrics.json").is_file()

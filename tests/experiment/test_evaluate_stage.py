@@ -11,13 +11,12 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import open_dict
 
-from mtcnn_lit.data.patches import PatchError
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.evaluate import evaluate
 from mtcnn_lit.nets import ONet, PNet, RNet, WeightsError
 from mtcnn_lit.nets.weights import save_net
-from mtcnn_lit.sources import Synthetic
+from mtcnn_lit.sources import SourceError, Synthetic
 from tests.forked import run_forked
 
 ROOT = Path(__file__).parents[2]
@@ -119,7 +118,11 @@ def test_onet_is_mined_for_by_both_others_at_the_recall_of_val(tmp_path: Path) -
             ConfigError,
             "^detector.backend: torch alone .* not onnx; leave it out$",
         ),
-        (["net=pnet", "source.faces_per_image=[0, 0]"], PatchError, "^no positive patches in "),
+        (
+            ["net=pnet", "source.faces_per_image=[0, 0]"],
+            SourceError,
+            "^no face in the test split .*; check source.faces_",
+        ),
     ],
 )
 def test_what_can_not_be_evaluated(
