@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import torch
@@ -64,7 +64,10 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
 
     helpers: list[Future[None]] = []
     if (threads := threads_allowed()) > 1 and len(items) > 1:
-        helpers = [_pool(threads - 1, os.getpid()).submit(work_off) for _ in range(min(threads, len(items)) - 1)]
+        with suppress(RuntimeError):  # no thread can be had, as while the interpreter ends: fewer do the work
+            pool = _pool(threads - 1, os.getpid())
+            for _ in range(min(threads, len(items)) - 1):
+                helpers.append(pool.submit(work_off))  # noqa: PERF401 - those before a refusal are at work
     with one_thread():
         try:
             work_off()  # the calling thread has its share: one that waited would be woken for each result
@@ -82,7 +85,10 @@ def _pool(threads: int, _process: int) -> ThreadPoolExecutor:
     own = torch.get_num_threads()
     pool = ThreadPoolExecutor(threads, "mtcnn_lit", initializer=_compute_alone)
     everyone = threading.Barrier(threads)
-    list(pool.map(lambda _: everyone.wait(), range(threads)))
+    try:
+        list(pool.map(lambda _: everyone.wait(), range(threads)))
+    finally:
+        everyone.abort()  # where not all could be had, the others wait no longer
     torch.set_num_threads(own)  # what a thread sets for itself is also what threads to come begin with
     return pool
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -43,6 +45,21 @@ def test_torch_uses_as_many_threads_afterwards_here_and_in_new_threads(threads: 
     later.start()
     later.join()
     assert seen == [threads, threads]
+
+
+def test_while_the_interpreter_ends_the_calling_thread_works_alone() -> None:
+    code = """
+import atexit, torch
+from mtcnn_lit.parallel import in_parallel
+def work(threads):
+    torch.set_num_threads(threads)
+    print(in_parallel(lambda number: number, range(4)))
+atexit.register(work, 3)  # whose threads are not there yet
+atexit.register(work, 2)
+work(2)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.stderr) == ("[0, 1, 2, 3]\n" * 3, "")
 
 
 def test_what_is_raised_is_raised_here(threads: int) -> None:
