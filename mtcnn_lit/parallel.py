@@ -54,7 +54,7 @@ def threads_allowed() -> int:
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """``work(item)`` for each item, in order, without gradients, in as many threads as torch may use.
+    """``work(item)`` for each item, in order, without gradients or autocast, in as many threads as torch may use.
 
     Inside, torch uses one thread for each. What ``work`` raises is raised here.
     """
@@ -63,7 +63,7 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
     waiting = iter(enumerate(items))  # Python lets one thread at a time take the next
 
     def work_off() -> None:
-        with torch.no_grad():  # holds for the thread that says so
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):  # hold for the thread that says so
             for number, item in waiting:
                 results[number] = work(item)
 

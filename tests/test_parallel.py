@@ -33,6 +33,14 @@ def test_results_come_in_order_and_without_gradients(threads: int) -> None:
     assert in_parallel(lambda number: number, []) == []
 
 
+def test_autocast_of_the_calling_thread_changes_no_result(threads: int) -> None:
+    one = torch.ones(1, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        results = in_parallel(lambda number: number * one @ one, [1 / 3] * 20)
+        assert (one @ one).dtype == torch.bfloat16
+    assert {result.dtype for result in results} == {torch.float32}
+
+
 def test_all_threads_work_at_once_and_each_computes_alone(threads: int) -> None:
     everyone = threading.Barrier(threads)
 
