@@ -115,8 +115,9 @@ class Cascade:
         """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes, which are taken a few at a time."""
         found = []
         for batch in batches(images):
-            *_, last = self.steps([Pyramid(image) for image in batch])
-            found += last.found.by_image(len(batch))
+            with one_thread():  # once, not for each step
+                *_, last = self.steps([Pyramid(image) for image in batch])
+                found += last.found.by_image(len(batch))
         return found
 
     def passing(self, image: Image) -> Detections:

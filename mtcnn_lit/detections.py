@@ -12,9 +12,11 @@ from torch import Tensor
 from mtcnn_lit.boxes import OverlapMode, count_overlapping, iou, nms
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # the tuples of tensors that would be compared have no truth value
 class Detections:
     """Boxes and scores of one image, best score first.
+
+    Equal are those of equal boxes and scores, on whatever device. They have no hash: tensors can be changed in place.
 
     Attributes:
         boxes: (N, 4) float32, ``x1 y1 x2 y2`` in pixels of the original image.
@@ -42,6 +44,12 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Detections):
+            return NotImplemented
+        ours, theirs = self.cpu(), other.cpu()
+        return torch.equal(ours.boxes, theirs.boxes) and torch.equal(ours.scores, theirs.scores)
 
     def select(self, index: Tensor) -> Detections:
         """The detections at the given indices or where a mask holds, in that order."""

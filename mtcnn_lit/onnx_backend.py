@@ -6,6 +6,7 @@ The one room that imports onnx and onnxruntime, and only when it is used: they a
 from __future__ import annotations
 
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -31,6 +32,9 @@ _PICTURE_AXES = {
     "logits": {0: "batch", 1: "rows", 2: "columns"},
     "offsets": {0: "batch", 2: "rows", 3: "columns"},
 }
+
+# An export changes the state of torch and of `warnings` for the whole process while it runs.
+_one_export = threading.Lock()
 
 
 class OnnxError(UserError):
@@ -65,12 +69,13 @@ def _export(net: Net, file: Path) -> None:
     # The crop networks take one size only. P-Net takes any; two unequal sides stand for it here.
     free = isinstance(net, PNet)
     height, width = (net.input_size + 7, net.input_size + 12) if free else (net.input_size, net.input_size)
-    with warnings.catch_warnings():
+    images = torch.zeros(1, 3, height, width, dtype=torch.float32)
+    with _one_export, torch.autocast("cpu", enabled=False), warnings.catch_warnings():
         # Of its successor, which takes 5 s instead of 0.1 s to the same graph, and needs another package.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             net,
-            (torch.zeros(1, 3, height, width),),
+            (images,),
             file,
             input_names=["images"],
             output_names=["logits", "offsets"],

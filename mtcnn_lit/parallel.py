@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import torch
@@ -16,6 +16,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _allowed = threading.local()
+_one_by_one = threading.Lock()
+if hasattr(os, "register_at_fork"):  # a fork must not inherit it from a thread that the fork does not have
+    os.register_at_fork(
+        before=_one_by_one.acquire, after_in_parent=_one_by_one.release, after_in_child=_one_by_one.release
+    )
 
 
 def cores() -> int:
@@ -30,13 +35,13 @@ def one_thread() -> Iterator[None]:
     The threads of a small operation that was shared go on spinning for milliseconds, on the cores that the next
     `in_parallel` wants.
     """
-    threads = torch.get_num_threads()
+    threads = _own_threads()
     if threads == 1:
         yield
         return
     _allowed.threads = threads
-    torch.set_num_threads(1)
     try:
+        _compute_alone(threads)
         yield
     finally:
         torch.set_num_threads(threads)
@@ -45,11 +50,11 @@ def one_thread() -> Iterator[None]:
 
 def threads_allowed() -> int:
     """How many threads `in_parallel` uses."""
-    return getattr(_allowed, "threads", torch.get_num_threads())
+    return getattr(_allowed, "threads", None) or _own_threads()
 
 
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """``work(item)`` for each item, in order, without gradients, in as many threads as torch may use.
+    """``work(item)`` for each item, in order, without gradients or autocast, in as many threads as torch may use.
 
     Inside, torch uses one thread for each. What ``work`` raises is raised here.
     """
@@ -58,13 +63,16 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
     waiting = iter(enumerate(items))  # Python lets one thread at a time take the next
 
     def work_off() -> None:
-        with torch.no_grad():  # holds for the thread that says so
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):  # hold for the thread that says so
             for number, item in waiting:
                 results[number] = work(item)
 
     helpers: list[Future[None]] = []
     if (threads := threads_allowed()) > 1 and len(items) > 1:
-        helpers = [_pool(threads - 1, os.getpid()).submit(work_off) for _ in range(min(threads, len(items)) - 1)]
+        with suppress(RuntimeError):  # no thread can be had, as while the interpreter ends: fewer do the work
+            pool = _pool(threads - 1, os.getpid())
+            for _ in range(min(threads, len(items)) - 1):
+                helpers.append(pool.submit(work_off))  # noqa: PERF401 - those before a refusal are at work
     with one_thread():
         try:
             work_off()  # the calling thread has its share: one that waited would be woken for each result
@@ -79,14 +87,34 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
 @functools.cache
 def _pool(threads: int, _process: int) -> ThreadPoolExecutor:
     """The threads of this process; a forked one inherits none, and makes its own."""
-    own = torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, "mtcnn_lit", initializer=_compute_alone)
+    pool = ThreadPoolExecutor(threads, "mtcnn_lit", _compute_alone, (threads + 1,))
     everyone = threading.Barrier(threads)
-    list(pool.map(lambda _: everyone.wait(), range(threads)))
-    torch.set_num_threads(own)  # what a thread sets for itself is also what threads to come begin with
+    try:
+        list(pool.map(lambda _: everyone.wait(), range(threads)))
+    finally:
+        everyone.abort()  # where not all could be had, the others wait no longer
     return pool
 
 
-def _compute_alone() -> None:
-    torch.set_num_threads(1)
-    torch.get_num_threads()  # the first time a thread asks, it begins with what any thread set last
+def _own_threads() -> int:
+    """How many threads torch uses in the calling one."""
+    with _one_by_one:
+        return torch.get_num_threads()
+
+
+def _compute_alone(threads: int) -> None:
+    """From now on torch uses one thread in the calling one; threads to come still begin with ``threads``.
+
+    The first time a thread asks torch, it begins with what any thread set last, and keeps that for good. So another
+    thread sets it back at once; those of this module wait with their first question until it has.
+    """
+    with _one_by_one:
+        torch.get_num_threads()  # a first question that came later would undo what is set
+        torch.set_num_threads(1)
+        with suppress(RuntimeError):  # the interpreter ends: there are no threads to come
+            _setter(os.getpid()).submit(torch.set_num_threads, threads).result()
+
+
+@functools.cache
+def _setter(_process: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "mtcnn_lit_setter")

@@ -52,6 +52,22 @@ def test_detections_can_not_be_changed_into_something_ill_shaped() -> None:
         some().boxes = torch.zeros(7, 4)  # type: ignore[misc]
 
 
+def test_equal_are_those_of_equal_boxes_and_scores() -> None:
+    found = some()
+    assert found == some()
+    assert found in [1, some()]
+    assert found not in [1, found.select(torch.tensor([0, 1])), Detections.empty()]
+    assert found != Detections(found.boxes + 1, found.scores)
+    assert found != Detections(found.boxes, found.scores / 2)
+    assert found != (found.boxes, found.scores)
+    assert Detections.empty() == Detections.empty()
+
+
+def test_detections_have_no_hash_since_tensors_can_be_changed() -> None:
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(some())
+
+
 def test_voters_are_those_that_votes_counts() -> None:
     boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 10], [0, 0, 10, 9], [5, 5, 15, 15]])
     candidates = Candidates(boxes, torch.tensor([0.25, 0.5, 0.75, 1]), torch.tensor([0, 1, 1, 1]))

@@ -142,6 +142,21 @@ def test_it_finds_the_same_whatever_type_torch_takes_by_default(astronaut: Detec
     assert len(none) == len(Detections.empty()) == 0
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_it_finds_the_same_inside_autocast(astronaut: Detections, threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        detector = MTCNN.from_pretrained(device="cpu")
+        with torch.autocast("cpu", torch.bfloat16):
+            found = detector.detect(skimage.data.astronaut())
+            assert torch.is_autocast_enabled("cpu")
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found.boxes, astronaut.boxes)
+    assert torch.equal(found.scores, astronaut.scores)
+
+
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
@@ -92,6 +94,30 @@ def test_the_model_says_what_it_is_and_takes(nets: dict[str, Net], models: dict[
         "weights": weights_digest(nets["rnet"]),
     }
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 17)]
+
+
+def test_networks_are_exported_in_several_threads_at_once(nets: dict[str, Net], models: dict[str, bytes]) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(to_onnx, [nets["rnet"]] * 8)) == [models["rnet"]] * 8
+
+
+@pytest.fixture(params=["float64", "float16", "bfloat16", "autocast"])
+def surroundings(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.param == "autocast":
+        with torch.autocast("cpu", torch.bfloat16):
+            yield
+    else:
+        torch.set_default_dtype(getattr(torch, request.param))
+        yield
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("models", "surroundings")
+@pytest.mark.parametrize("name", ["pnet", "onet"])
+def test_the_model_is_the_same_whatever_types_torch_takes(
+    nets: dict[str, Net], models: dict[str, bytes], name: str
+) -> None:
+    assert to_onnx(nets[name]) == models[name]
 
 
 def test_the_network_keeps_all_but_its_forward(nets: dict[str, Net]) -> None:

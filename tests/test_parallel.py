@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 import torch
 
+from mtcnn_lit import parallel
 from mtcnn_lit.parallel import in_parallel, one_thread, threads_allowed
 from tests.bright_squares import bright_cascade, picture
 
@@ -26,6 +33,14 @@ def test_results_come_in_order_and_without_gradients(threads: int) -> None:
     assert in_parallel(lambda number: number, []) == []
 
 
+def test_autocast_of_the_calling_thread_changes_no_result(threads: int) -> None:
+    one = torch.ones(1, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        results = in_parallel(lambda number: number * one @ one, [1 / 3] * 20)
+        assert (one @ one).dtype == torch.bfloat16
+    assert {result.dtype for result in results} == {torch.float32}
+
+
 def test_all_threads_work_at_once_and_each_computes_alone(threads: int) -> None:
     everyone = threading.Barrier(threads)
 
@@ -43,6 +58,95 @@ def test_torch_uses_as_many_threads_afterwards_here_and_in_new_threads(threads: 
     later.start()
     later.join()
     assert seen == [threads, threads]
+
+
+def test_threads_that_begin_meanwhile_have_as_many_as_ever(threads: int) -> None:
+    def ask_in_a_new_thread(_: int) -> int:
+        seen: list[int] = []
+        new = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        new.start()
+        new.join()
+        return seen[0]
+
+    with one_thread():
+        assert ask_in_a_new_thread(0) == threads
+        assert in_parallel(ask_in_a_new_thread, range(6)) == [threads] * 6
+        assert torch.get_num_threads() == 1
+
+
+class SlowSetter:
+    """Answers for the thread that sets what threads to come begin with, when something else has happened."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self.meanwhile = meanwhile
+
+    def submit(self, work: Callable[[int], None], threads: int) -> Future[None]:
+        self.meanwhile()
+        done = Future[None]()
+        with ThreadPoolExecutor(1) as elsewhere:
+            elsewhere.submit(work, threads).result()
+        done.set_result(None)
+        return done
+
+
+def test_threads_that_begin_to_detect_at_once_do_not_get_the_one_of_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    seen: list[int] = []
+    other = threading.Thread(target=lambda: seen.append(threads_allowed()))
+
+    def begin() -> None:
+        other.start()
+        other.join(0.1)  # time enough for an answer, which it must not have yet
+
+    monkeypatch.setattr(parallel, "_setter", lambda _: SlowSetter(begin))
+    try:
+        with one_thread():
+            other.join()
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be forked here")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_fork_does_not_wait_for_what_another_thread_was_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    entered = threading.Event()
+    monkeypatch.setattr(parallel, "_setter", lambda _: SlowSetter(lambda: (entered.set(), time.sleep(0.1))))
+
+    def enter() -> None:
+        with one_thread():
+            pass
+
+    other = threading.Thread(target=enter)
+    try:
+        other.start()
+        entered.wait()
+        if (child := os.fork()) == 0:
+            signal.alarm(20)  # ends a fork that waits
+            os._exit(threads_allowed())
+        other.join()
+    finally:
+        torch.set_num_threads(before)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2
+
+
+def test_while_the_interpreter_ends_the_calling_thread_works_alone() -> None:
+    code = """
+import atexit, torch
+from mtcnn_lit import parallel
+from mtcnn_lit.parallel import in_parallel
+def work(threads):
+    torch.set_num_threads(threads)
+    print(in_parallel(lambda number: number, range(4)))
+atexit.register(work, 3)  # whose threads are not there yet
+atexit.register(work, 2)
+work(2)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.stderr) == ("[0, 1, 2, 3]\n" * 3, "")
 
 
 def test_what_is_raised_is_raised_here(threads: int) -> None:

@@ -56,13 +56,13 @@ def test_a_value_that_hydra_reads_stays_as_it_is() -> None:
     assert plain_values([*read, *broken, *slips]) == [*read, *broken, *slips]
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("path", ["pretrained", "sw/lr=0.1,net=pnet", "it's, mine", "my models (1)"])
 def test_a_proposed_setting_is_what_hydra_reads(path: str) -> None:
     """As a user pastes it; `hydra.sweep.subdir=${hydra.job.override_dirname}` makes folders with commas."""
     (text,) = plain_values([setting("upstream.pnet", Path(path))])
     assert OverridesParser.create().parse_override(text).value() == path
-=======
+
+
 @pytest.mark.parametrize(
     ("key", "name"),
     [
@@ -84,7 +84,6 @@ def test_a_name_of_digits_is_no_number_in_a_sweep() -> None:
 def test_a_number_stays_one() -> None:
     numbers = ["epochs.pnet=20", "data.batch_size=1_000", "seed=12_345_678", "net.optimizer.lr=1e-3", "recall=[.9,1]"]
     assert plain_values(numbers) == numbers
->>>>>>> fix4
 
 
 def test_in_a_sweep_commas_part_values() -> None:
