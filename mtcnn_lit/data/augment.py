@@ -26,9 +26,7 @@ import albumentations as A
 Offsets = npt.NDArray[np.float32]
 
 
-# Transforms that look at no pixel's neighbours. Most of them go through a batch image by image, in a Python loop, so
-# that a group of patches is one large picture for them.
-_POINTWISE = (A.HueSaturationValue, A.RandomBrightnessContrast, A.ToGray, A.GaussNoise)
+_KEY = "augment.transforms: "
 
 # JPEG takes 16 rows at a time where it halves the colours, and no more than 65,500 in all. Two rows around each patch
 # keep the decoder, which smooths the colours, from mixing them.
@@ -37,6 +35,18 @@ _BLOCK, _TALLEST, _SMOOTHED = 16, 2**15, 2
 # A face fills its box like an ellipse: its box after a turn is that of the turned ellipse, not of the turned corners.
 _TURNS = np.arange(0, 360, 22.5)
 _ELLIPSE = np.stack([np.cos(np.radians(_TURNS)), np.sin(np.radians(_TURNS))], axis=1).astype(np.float32)
+
+
+class AugmentError(UserError):
+    """Transforms that patches can't take.
+
+    Args:
+        message: what is wrong and the remedy; the key comes before it.
+    """
+
+    def __init__(self, message: str) -> None:
+        # Where a DataLoader's worker raised it, torch makes it anew of a whole traceback, which ends in the message.
+        super().__init__(_KEY + message.strip().rpartition(_KEY)[2])
 
 
 class _Pass(NamedTuple):
@@ -74,7 +84,11 @@ class Augment:
         self.draws, self.mirror = draws, mirror
 
     def __call__(self, pixels: Image, offsets: Offsets, seed: np.random.SeedSequence) -> tuple[Image, Offsets]:
-        """Changed copies of patches (N, S, S, 3) and of their offsets (N, 4); the same for the same seed."""
+        """Changed copies of patches (N, S, S, 3) and of their offsets (N, 4); the same for the same seed.
+
+        Raises:
+            AugmentError: when a transform changes the size or the type of patches, or loses faces.
+        """
         *states, own = seed.generate_state(len(self._passes) + 1)
         for each, state in zip(self._passes, states, strict=True):
             each.compose.set_random_seed(int(state))
@@ -84,19 +98,15 @@ class Augment:
         groups = min(max(self.draws, tallest), len(pixels))
         parts = zip(np.array_split(pixels, groups), np.array_split(offsets, groups), strict=True)
         new_pixels, new_offsets = zip(*(self._apply(*part) for part in parts), strict=True)
-        changed = np.concatenate(new_pixels)
-        if changed.shape != pixels.shape:
-            raise UserError(
-                f"augment.transforms: patches of {pixels.shape[1:]} become {changed.shape[1:]}; "
-                "take transforms that keep the size"
-            )
-        return changed, np.concatenate(new_offsets)
+        for part in new_pixels:  # a transform may change some of them alone
+            _check_kept(pixels, part)
+        return np.concatenate(new_pixels), np.concatenate(new_offsets)
 
     def _apply(self, pixels: Image, offsets: Offsets) -> tuple[Image, Offsets]:
         for compose, reach, moves in self._passes:
             if reach == 0:  # a patch to a row: OpenCV converts colours along rows, and is slow on many short ones
                 picture = pixels.reshape(len(pixels), -1, 3)
-                pixels = compose(image=picture)["image"].reshape(pixels.shape)
+                pixels = compose(image=picture)["image"].reshape(*pixels.shape[:3], -1)
             elif reach is not None:
                 rows = _rows(pixels.shape[1], reach)
                 picture = pixels.take(rows, axis=1).reshape(-1, *pixels.shape[2:])
@@ -106,8 +116,13 @@ class Augment:
             elif moves:
                 size = pixels.shape[1]
                 moved: dict[str, Any] = compose(images=pixels, keypoints=_outlines(offsets, size))
-                if len(moved["keypoints"]) != len(pixels) * len(_ELLIPSE):  # reflected borders reflect keypoints too
-                    raise ValueError(f"{compose.transforms} change the number of keypoints: set another border_mode")
+                # Reflected borders reflect keypoints too; distortions that look for them in a mask miss some.
+                if len(moved["keypoints"]) != len(pixels) * len(_ELLIPSE):
+                    names = ", ".join(type(transform).__name__ for transform in compose.transforms)
+                    raise AugmentError(
+                        f"outlines of faces are lost or doubled in {names}; "
+                        "set border_mode: 0 or keypoint_remapping_method: direct"
+                    )
                 pixels, offsets = moved["images"], _offsets(moved["keypoints"], size)
             else:
                 pixels = compose(images=pixels)["images"]
@@ -123,13 +138,24 @@ def _make_pass(transforms: list[A.BasicTransform | A.BaseCompose], reach: int | 
 
 
 def _reach(transform: A.BasicTransform | A.BaseCompose) -> int | None:
-    """How many pixels away a transform's neighbours lie, where it may take a group of patches as one picture."""
-    if isinstance(transform, _POINTWISE):
-        return 0
-    if isinstance(transform, A.ImageCompression):
-        return _SMOOTHED
-    if isinstance(transform, A.GaussianBlur) and 3 <= max(transform.blur_limit) <= 2 * _SMOOTHED + 1:
-        return _SMOOTHED  # 1 would do for a kernel of 3, but then blur and compression were two passes
+    """How many pixels away a transform's neighbours lie, where it may take a group of patches as one picture.
+
+    Most transforms go through a batch image by image, in a Python loop, so that one picture is faster. Those that
+    measure the whole picture, as the principal colours are, would mix the patches.
+    """
+    match transform:
+        case A.ToGray(method="pca"):
+            return None
+        case A.HueSaturationValue() | A.RandomBrightnessContrast() | A.ToGray():
+            return 0
+        case A.GaussNoise(noise_scale_factor=factor):  # less than 1 enlarges a smaller picture of noise
+            return 0 if factor == 1 else math.ceil(1 / factor)
+        case A.ImageCompression(compression_type="jpeg"):
+            return _SMOOTHED
+        # 1 would do for a kernel of 3, but then blur and compression were two passes. Kernels without a least size are
+        # as wide as sigma asks for.
+        case A.GaussianBlur(blur_limit=(least, most)) if 3 <= least <= most <= 2 * _SMOOTHED + 1:
+            return _SMOOTHED
     return None
 
 
@@ -138,6 +164,17 @@ def _rows(size: int, reach: int) -> npt.NDArray[np.intp]:
     """Rows of a patch in a picture of many: with those within reach, as OpenCV reflects them, in whole blocks."""
     more = -(size + 2 * reach) % _BLOCK + 2 * reach
     return np.pad(np.arange(size), (more // 2, more - more // 2), mode="reflect")
+
+
+def _check_kept(given: Image, changed: Image) -> None:
+    """Refuse patches (N, S, S, 3) of another size or type than those given."""
+    if changed.shape[1:] != given.shape[1:]:
+        sizes = f"{given.shape[1:]} become {tuple(changed.shape[1:])}"
+        raise AugmentError(f"patches of {sizes}; take transforms that keep the size")
+    if changed.dtype != given.dtype:
+        raise AugmentError(
+            f"patches become {changed.dtype}; leave out Normalize, ToFloat and the like: the network normalises itself"
+        )
 
 
 def _mirror(pixels: Image, offsets: Offsets, chosen: npt.NDArray[np.bool_]) -> tuple[Image, Offsets]:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from torch.utils.data import DataLoader, Dataset
 
 from mtcnn_lit.data.augment import Augment
 from mtcnn_lit.errors import UserError
@@ -106,9 +107,29 @@ def test_the_box_of_a_turned_face_is_that_of_the_turned_ellipse(angle: float) ->
     np.testing.assert_allclose(turned[0] * 96 + [0, 0, 96, 96], painted, atol=1)
 
 
-def test_a_border_that_reflects_faces_too_is_refused() -> None:
-    with pytest.raises(ValueError, match="set another border_mode"):
-        Augment([A.Rotate((20, 20), border_mode=cv2.BORDER_REFLECT_101, p=1)], draws=1)(noise(4), OFFSETS, seed())
+@pytest.mark.parametrize(
+    "transform",
+    [
+        A.Rotate((20, 20), border_mode=cv2.BORDER_REFLECT_101, p=1),
+        A.GridDistortion(p=1),
+        A.ElasticTransform(p=1),
+        A.OpticalDistortion(p=1),
+        A.ThinPlateSpline(p=1),
+    ],
+)
+def test_transforms_that_lose_or_double_faces_are_refused(transform: A.DualTransform) -> None:
+    with pytest.raises(UserError) as refused:
+        Augment([A.HorizontalFlip(p=1), transform], draws=1)(noise(4), OFFSETS, seed())
+    assert str(refused.value) == (
+        f"augment.transforms: outlines of faces are lost or doubled in HorizontalFlip, {type(transform).__name__}; "
+        "set border_mode: 0 or keypoint_remapping_method: direct"
+    )
+
+
+def test_a_distortion_that_maps_keypoints_directly_is_taken() -> None:
+    transform = A.GridDistortion(p=1, keypoint_remapping_method="direct")
+    pixels, offsets = Augment([transform])(noise(4), OFFSETS, seed())
+    assert (pixels.shape, offsets.shape) == ((4, 12, 12, 3), (4, 4))
 
 
 @pytest.mark.parametrize(
@@ -158,6 +179,23 @@ def test_a_patch_is_blurred_as_it_would_be_alone(size: int, kernel: int) -> None
     assert not np.array_equal(pixels, noise(4, size))
 
 
+@pytest.mark.parametrize("limit", [(0, 3), (0, 5)])
+def test_a_blur_that_may_be_wider_than_its_limit_leaves_patches_apart(limit: tuple[int, int]) -> None:
+    """Of 0, albumentations makes a kernel as wide as sigma asks for."""
+    black_and_white = np.repeat(np.array([0, 255] * 4, np.uint8), 12 * 12 * 3).reshape(-1, 12, 12, 3)
+    augment = Augment([A.GaussianBlur(blur_limit=limit, sigma_limit=(3, 5), p=1)], draws=1)
+    for number in range(10):
+        pixels, _ = augment(black_and_white, np.zeros((8, 4), np.float32), seed(number))
+        assert np.ptp(pixels, axis=(1, 2, 3)).tolist() == [0] * 8
+
+
+@pytest.mark.parametrize("change", [A.ToGray(method="pca", p=1), A.ImageCompression("webp", (40, 40), p=1)])
+def test_a_change_that_depends_on_the_whole_picture_is_of_each_patch(change: A.ImageOnlyTransform) -> None:
+    patches = noise(4, 24) // np.array([1, 2, 3, 4], np.uint8)[:, None, None, None]
+    pixels, _ = Augment([change], draws=1)(patches, OFFSETS, seed())
+    assert np.array_equal(pixels, [change(image=patch)["image"] for patch in patches])
+
+
 @pytest.mark.parametrize("size", [12, 24, 31, 48])
 def test_compression_leaves_no_trace_of_the_patches_beside(size: int) -> None:
     compress = [A.ImageCompression(quality_range=(40, 40), p=1)]
@@ -188,6 +226,26 @@ def test_a_batch_too_tall_for_one_compressed_picture_is_several() -> None:
 def test_the_noise_of_each_patch_is_its_own() -> None:
     pixels, _ = Augment([A.GaussNoise(p=1)], draws=1)(grey(2), OFFSETS[:2], seed())
     assert not np.array_equal(pixels[0], pixels[1])
+
+
+@pytest.mark.parametrize("factor", [1, 0.5, 0.25, 0.1])
+def test_the_noise_of_a_patch_says_nothing_of_the_next_ones(factor: float) -> None:
+    coarse = A.GaussNoise(std_range=(0.1, 0.1), noise_scale_factor=factor, p=1)
+    pixels, _ = Augment([coarse], draws=1)(grey(400), np.zeros((400, 4), np.float32), seed())
+    values = pixels[..., 0].astype(float)
+    assert abs(np.corrcoef(values[:-1].ravel(), values[1:].ravel())[0, 1]) < 0.05
+    ends, starts = values[:-1, -1].ravel(), values[1:, 0].ravel()
+    assert abs(np.corrcoef(ends, starts)[0, 1]) < 0.1
+
+
+def test_coarse_noise_is_as_coarse_along_both_sides() -> None:
+    coarse = A.GaussNoise(std_range=(0.1, 0.1), noise_scale_factor=0.25, p=1)
+    pixels, _ = Augment([coarse], draws=1)(grey(400), np.zeros((400, 4), np.float32), seed())
+    values = pixels[..., 0].astype(float)
+    down = np.corrcoef(values[:, :-1].ravel(), values[:, 1:].ravel())[0, 1]
+    across = np.corrcoef(values[:, :, :-1].ravel(), values[:, :, 1:].ravel())[0, 1]
+    assert down == pytest.approx(across, abs=0.05)
+    assert down > 0.8
 
 
 def test_a_flip_comes_before_the_change_of_colour_that_follows_it() -> None:
@@ -245,9 +303,45 @@ def test_what_was_given_stays_as_it_was() -> None:
     assert np.array_equal(given_offsets, OFFSETS)
 
 
-@pytest.mark.parametrize("transform", [A.Resize(24, 24), A.RandomCrop(8, 8)])
+@pytest.mark.parametrize(
+    "transform", [A.Resize(24, 24), A.RandomCrop(8, 8), A.RandomScale(p=1), A.RandomScale(p=0.5), A.ToGray(1, p=1)]
+)
 def test_transforms_have_to_keep_the_size(transform: A.BasicTransform) -> None:
     with pytest.raises(
         UserError, match=r"^augment\.transforms: patches of \(12, 12, 3\) become \(.*\); take transforms"
     ):
         Augment([transform])(noise(4), OFFSETS, seed())
+
+
+@pytest.mark.parametrize(
+    ("transform", "dtype"),
+    [(A.Normalize(p=1), "float32"), (A.ToFloat(p=1), "float32"), (A.Normalize(p=0.5), "float32")],
+)
+def test_transforms_have_to_keep_the_type_of_pixels(transform: A.BasicTransform, dtype: str) -> None:
+    with pytest.raises(UserError) as refused:
+        Augment([A.HorizontalFlip(), transform])(noise(4), OFFSETS, seed())
+    assert str(refused.value) == (
+        f"augment.transforms: patches become {dtype}; "
+        "leave out Normalize, ToFloat and the like: the network normalises itself"
+    )
+
+
+class Augmented(Dataset[Image]):
+    """As `PatchDataset` is one, without a store."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Image:
+        return Augment([A.ToFloat(p=1)])(noise(4), OFFSETS, seed(index))[0]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_a_loader_refuses_is_one_line(workers: int) -> None:
+    """A worker's exception is made anew of a whole traceback."""
+    with pytest.raises(UserError) as refused:
+        next(iter(DataLoader(Augmented(), batch_size=None, num_workers=workers)))
+    assert str(refused.value) == (
+        "augment.transforms: patches become float32; "
+        "leave out Normalize, ToFloat and the like: the network normalises itself"
+    )
