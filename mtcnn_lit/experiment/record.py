@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 # What says where a run reads and writes, or says again what the stage is.
 _LEFT_OUT = {"paths", "ckpt_path", "stage"}
 _SAME_AS_STAGE = {"net", "data"}
+_DIGEST = 12  # letters that tell weights apart, as in what is logged
 
 
 def read_settings(run: Path) -> dict[str, str]:
@@ -32,6 +34,21 @@ def read_settings(run: Path) -> dict[str, str]:
     chosen = {name: str(choice) for name, choice in choices.items() if choice and name not in _SAME_AS_STAGE}
     settings = {name: node for name, node in config.items() if name not in _LEFT_OUT}
     return {"stage": stage, **{name: chosen[name] for name in chosen if name in settings}, **_flatten(settings)}
+
+
+def with_weights(settings: Mapping[str, str], upstream: Mapping[str, str], init_from: str | None) -> dict[str, str]:
+    """Settings that tell weights by their digests, 12 letters of each, wherever they were taken from.
+
+    Without a digest, the setting stays, but for an upstream of null: that is the newest run, whichever it was.
+
+    Args:
+        upstream: the digest of each network that mined, by name; empty while they are unknown.
+        init_from: the digest of the weights that training started with, if any.
+    """
+    digests = {f"upstream.{name}": digest for name, digest in upstream.items()}
+    digests |= {"init_from": init_from} if init_from else {}
+    known = {key: value for key, value in settings.items() if not key.startswith("upstream.") or value != "null"}
+    return {**known, **{key: digest[:_DIGEST] for key, digest in digests.items()}}
 
 
 def _load(path: Path) -> dict[str, Any]:
