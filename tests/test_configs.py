@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mtcnn_lit.experiment import schema
@@ -100,6 +102,19 @@ def test_net_switches_network_miner_and_sizes_together(net: str) -> None:
     assert config.net["_target_"] == f"mtcnn_lit.stages.{net[0].upper()}NetStage"
     assert config.data.miner.size == {"pnet": 12, "rnet": 24, "onet": 48}[net]
     assert config.trainer.max_epochs == config.epochs[net]
+
+
+def test_a_sweep_with_net_last_trains_one_cascade_after_the_other() -> None:
+    overrides = OverridesParser.create().parse_overrides(["seed=1,2", "net=pnet,rnet,onet"])
+    (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
+    assert [" ".join(job) for job in jobs] == [
+        "seed=1 net=pnet",
+        "seed=1 net=rnet",
+        "seed=1 net=onet",
+        "seed=2 net=pnet",
+        "seed=2 net=rnet",
+        "seed=2 net=onet",
+    ]
 
 
 @pytest.mark.parametrize(("net", "size"), [("pnet", 12), ("rnet", 24), ("onet", 48)])

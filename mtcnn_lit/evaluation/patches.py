@@ -19,7 +19,7 @@ from torchmetrics.functional.classification import (
 )
 from tqdm import tqdm
 
-from mtcnn_lit.boxes import offset_iou
+from mtcnn_lit.boxes import encode, offset_iou, widen
 from mtcnn_lit.data.patches import Label, PatchDataset, PatchError
 from mtcnn_lit.mining.store import Origin
 from mtcnn_lit.nets import Net, normalize
@@ -41,8 +41,9 @@ class Answers(NamedTuple):
         labels: (N,) int64, a `Label`, never NONE.
         origin: (N,) int64, an `Origin`.
         scores: (N,) float32 in [0, 1].
-        iou_before: (N,) float32, IoU of the patch itself with its face.
-        iou_after: (N,) float32, IoU of the regressed box with that face.
+        iou_before: (N,) float32, IoU of the crop itself with its face; of a negative, which may have none, it means
+            nothing.
+        iou_after: (N,) float32, IoU of the regressed box with that face, likewise.
     """
 
     place: Tensor
@@ -81,15 +82,23 @@ def ask(net: Net, dataset: PatchDataset, batch_size: int) -> Answers:
             "so take a source whose test images have both"
         )
     device = next(net.parameters()).device
-    scores, after = [], []
+    crop = _crop_offsets(net.context)
+    scores, before, after = [], [], []
     for indices in tqdm(labelled.split(batch_size), desc="judging patches", unit="batch", dynamic_ncols=True):
         batch = dataset.__getitems__(indices.numpy())
         logits, offsets = net(normalize(batch.pixels.to(device)))
         scores.append(logits.flatten().sigmoid().cpu())
+        # The IoU that was stored won't do: of a narrow face it is that with the square around it.
+        before.append(offset_iou(crop.expand_as(batch.offsets), batch.offsets))
         after.append(offset_iou(offsets.flatten(1).cpu(), batch.offsets))
-    chosen, patches = labelled.numpy(), dataset.store.patches
-    origin, before = torch.from_numpy(patches.origin[chosen]).long(), torch.from_numpy(patches.iou[chosen])
-    return Answers(labelled, labels, origin, torch.cat(scores), before, torch.cat(after))
+    origin = torch.from_numpy(dataset.store.patches.origin[labelled.numpy()]).long()
+    return Answers(labelled, labels, origin, torch.cat(scores), torch.cat(before), torch.cat(after))
+
+
+def _crop_offsets(context: float) -> Tensor:
+    """Offsets (1, 4) from the region that a network is shown to the crop in its middle."""
+    crop = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    return encode(widen(crop, context), crop)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import read_summary
 from mtcnn_lit.experiment.installation import command
-from mtcnn_lit.experiment.record import read_settings
+from mtcnn_lit.experiment.record import read_settings, with_weights
 from mtcnn_lit.report.comparison import comparison_page, summary
 from mtcnn_lit.report.curves import draw_curves
 from mtcnn_lit.report.events import find_runs, read_curves
@@ -65,8 +65,11 @@ def _read_run(folder: Path) -> Run | None:
         curves = read_curves(folder)
     except OSError as error:
         raise ConfigError(f"can't read the events of {folder}: {error.strerror or error}") from error
-    settings = read_settings(folder)
-    run = Run(folder, settings.get("stage", "run"), settings, curves, finished=read_summary(folder) is not None)
+    settings, summary = read_settings(folder), read_summary(folder)
+    if settings:  # a run without a record says nothing about settings
+        told = summary or {}
+        settings = with_weights(settings, told.get("upstream", {}), told.get("init_from"))
+    run = Run(folder, settings.get("stage", "run"), settings, curves, finished=summary is not None)
     if not metric_tags([run]):
         log.info("%s: no curves yet, left out", folder)
         return None

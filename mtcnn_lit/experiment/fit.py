@@ -28,6 +28,7 @@ from mtcnn_lit.experiment.check_trainer import check_trainer
 from mtcnn_lit.experiment.checkpoint import EVALUATION, SUMMARY, read_summary
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.next_command import closing_words
+from mtcnn_lit.experiment.record import as_text, settings_of, with_weights
 from mtcnn_lit.experiment.resume import resume_from
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import load_net, weights_digest
@@ -122,7 +123,8 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
         f"{EVALUATION}/ap": scores.ap[0],
         f"{EVALUATION}/ap_50_95": scores.ap[1],
     }
-    _log_hyperparameters(config, experiment.trainer, figures)
+    hyperparameters = _hyperparameters(config, experiment.upstream, experiment.init_from)
+    _log_hyperparameters(hyperparameters, experiment.trainer, figures)
     save_net(net, config.stage, run / f"{config.stage}.safetensors", {"command": _command()})
     summary = {
         "stage": config.stage,
@@ -141,36 +143,32 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     return best
 
 
-def _log_hyperparameters(config: DictConfig, trainer: Trainer, figures: dict[str, float]) -> None:
+def _log_hyperparameters(hyperparameters: dict[str, Any], trainer: Trainer, figures: dict[str, float]) -> None:
     """TensorBoard's HParams page of the run, in its file when this returns."""
     for logger in trainer.loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(_hyperparameters(config), figures, trainer.global_step)
+            logger.log_hyperparams(hyperparameters, figures, trainer.global_step)
             logger.experiment.flush()  # nobody closes it, and its thread, still writing pictures, ends with the process
 
 
-def _hyperparameters(config: DictConfig) -> dict[str, Any]:
-    """What distinguishes runs, as flat scalars for TensorBoard's HParams page."""
-    choices = HydraConfig.get().runtime.choices
-    resolved = cast("dict[str, Any]", OmegaConf.to_container(config, resolve=True))
-    parts = {name: resolved[name] for name in ("net", "data", "cascade")}
-    return {
-        "stage": config.stage,
-        "source": choices["source"],
-        "augment": choices["augment"],
-        "seed": config.seed,
-        "epochs": resolved["epochs"][config.stage],
-        "precision": str(config.trainer.precision),
-        **_flatten(parts),
-    }
+def _hyperparameters(config: DictConfig, upstream: dict[str, str], init_from: str | None) -> dict[str, Any]:
+    """What distinguishes runs, as `scripts/compare.py` tells it, as scalars for TensorBoard's HParams page.
+
+    What follows from another setting is left out.
+
+    Args:
+        upstream, init_from: digests of weights, as in `Experiment`.
+    """
+    plain = cast("dict[str, Any]", OmegaConf.to_container(config))
+    settings = settings_of(plain, HydraConfig.get().runtime.choices)
+    own = {key: _scalar(value) for key, value in settings.items() if "${" not in str(value)}
+    own["trainer.precision"] = str(config.trainer.precision)  # may follow from the machine, which is no setting
+    return with_weights(own, upstream, init_from)
 
 
-def _flatten(node: Any, key: str = "") -> dict[str, Any]:
-    """Leaves of nested dictionaries by their path; Hydra's own keys (``_target_`` and the like) are left out."""
-    if isinstance(node, dict):
-        inner = {f"{key}/{name}" if key else name: value for name, value in node.items() if not name.startswith("_")}
-        return {path: leaf for name, value in inner.items() for path, leaf in _flatten(value, name).items()}
-    return {key: node if isinstance(node, bool | int | float) else str(node)}
+def _scalar(value: Any) -> bool | int | float | str:
+    """What TensorBoard takes: numbers as they are, all else as text."""
+    return value if isinstance(value, bool | int | float) else as_text(value)
 
 
 def _command() -> str:

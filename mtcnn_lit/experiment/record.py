@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,47 @@ log = logging.getLogger(__name__)
 # What says where a run reads and writes, or says again what the stage is.
 _LEFT_OUT = {"paths", "ckpt_path", "stage"}
 _SAME_AS_STAGE = {"net", "data"}
+_DIGEST = 12  # letters that tell weights apart, as in what is logged
 
 
 def read_settings(run: Path) -> dict[str, str]:
-    """The hyperparameters of a run, values as text by dotted key: its stage first, then `source=widerface` and so on.
-
-    Interpolations stay unresolved: what follows from another setting is no difference of its own. Without a readable
-    record there are none.
-    """
+    """The hyperparameters of a run, as `settings_of` tells them, as text. Without a readable record there are none."""
     config = _load(run / ".hydra" / "config.yaml")
     hydra = _flatten(_load(run / ".hydra" / "hydra.yaml"))
     choices = {name: hydra.get(f"hydra.runtime.choices.{name}") for name in ("net", *config)}
-    stage = choices.pop("net")
-    if not config or stage is None:
+    if not config or choices["net"] is None:
         return {}
-    chosen = {name: str(choice) for name, choice in choices.items() if choice and name not in _SAME_AS_STAGE}
+    return {key: as_text(value) for key, value in settings_of(config, choices).items()}
+
+
+def settings_of(config: Mapping[str, Any], choices: Mapping[str, str | None]) -> dict[str, Any]:
+    """Hyperparameters by dotted key: the stage first, then `source=widerface` and so on; lists of plain values whole.
+
+    Interpolations stay unresolved: what follows from another setting is no difference of its own.
+
+    Args:
+        config: of a run, as plain values.
+        choices: the option that was chosen of each group, `net` among them.
+    """
     settings = {name: node for name, node in config.items() if name not in _LEFT_OUT}
-    return {"stage": stage, **{name: chosen[name] for name in chosen if name in settings}, **_flatten(settings)}
+    chosen = {name: choices.get(name) for name in settings if name not in _SAME_AS_STAGE}
+    options = {name: choice for name, choice in chosen.items() if choice}
+    return {"stage": choices["net"], **options, **_flatten(settings)}
+
+
+def with_weights(settings: Mapping[str, Any], upstream: Mapping[str, str], init_from: str | None) -> dict[str, Any]:
+    """Settings that tell weights by their digests, 12 letters of each, wherever they were taken from.
+
+    Without a digest, the setting stays, but for an upstream of null: that is the newest run, whichever it was.
+
+    Args:
+        upstream: the digest of each network that mined, by name; empty while they are unknown.
+        init_from: the digest of the weights that training started with, if any.
+    """
+    digests = {f"upstream.{name}": digest for name, digest in upstream.items()}
+    digests |= {"init_from": init_from} if init_from else {}
+    known = {key: value for key, value in settings.items() if not key.startswith("upstream.") or value != "null"}
+    return {**known, **{key: digest[:_DIGEST] for key, digest in digests.items()}}
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -46,14 +71,14 @@ def _load(path: Path) -> dict[str, Any]:
     return {str(name): node for name, node in config.items()} if isinstance(config, dict) else {}
 
 
-def _flatten(node: Any, key: str = "") -> dict[str, str]:
+def _flatten(node: Any, key: str = "") -> dict[str, Any]:
     """Leaves of nested dictionaries, and of lists that hold some, by dotted key; Hydra's marks are left out."""
     if isinstance(node, dict):
         inner = {f"{key}.{name}".lstrip("."): item for name, item in node.items() if not _is_mark(str(name))}
     elif isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
         inner = {f"{key}[{index}]": item for index, item in enumerate(node)}
     else:
-        return {key: _text(node)}
+        return {key: node}
     return {path: leaf for name, item in inner.items() for path, leaf in _flatten(item, name).items()}
 
 
@@ -62,10 +87,10 @@ def _is_mark(name: str) -> bool:
     return name.startswith("_") and name != "_target_"
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value as it stands in a configuration."""
     if isinstance(value, list):
-        return f"[{', '.join(map(_text, value))}]"
+        return f"[{', '.join(map(as_text, value))}]"
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,8 @@ PREDICTED = [0.25, 5, 5, 0, 0.6, 5]
 class Oracle(nn.Module):
     """Knows each patch by its pixels, and answers in the shapes of P-Net."""
 
+    context = 1.0
+
     def __init__(self) -> None:
         super().__init__()
         self.logits = nn.Parameter(torch.tensor(SCORES).logit())
@@ -41,10 +44,15 @@ class Oracle(nn.Module):
 
 
 def dataset(folder: Path, chosen: list[int]) -> PatchDataset:
-    pixels = np.uint8(chosen)[:, None, None, None].repeat(12, 1).repeat(12, 2).repeat(3, 3)
     offsets = np.zeros((len(chosen), 4), np.float32)
     offsets[:, 2] = np.take(WIDER, chosen)
-    columns = np.take(np.float32(IOU), chosen), offsets, np.zeros(len(chosen), np.int32), np.take(ORIGIN, chosen)
+    return store_of(folder, chosen, np.take(np.float32(IOU), chosen), offsets, np.take(ORIGIN, chosen))
+
+
+def store_of(folder: Path, numbers: list[int], iou: Any, offsets: Any, origin: Any) -> PatchDataset:
+    """Patches of one image whose pixels are their numbers."""
+    pixels = np.uint8(numbers)[:, None, None, None].repeat(12, 1).repeat(12, 2).repeat(3, 3)
+    columns = np.float32(iou), np.float32(offsets), np.zeros(len(numbers), np.int32), np.uint8(origin)
 
     def write(writer: PatchWriter) -> dict[str, int]:
         writer.append(Patches(pixels, *columns))
@@ -66,8 +74,22 @@ def answers(patches: PatchDataset) -> Answers:
 def test_all_patches_with_a_label_are_judged(answers: Answers) -> None:
     assert answers.place.tolist() == [0, 1, 2, 3, 4]
     assert answers.scores.tolist() == pytest.approx([0.9, 0.8, 0.6, 0.3, 0.99])
-    assert answers.iou_before.tolist() == pytest.approx([0.8, 0.1, 0, 0.7, 0.5])
+    assert answers.iou_before[[0, 3, 4]].tolist() == pytest.approx([0.8, 0.7, 0.5])
     assert answers.iou_after[[0, 3, 4]].tolist() == pytest.approx([1, 0.7, 0.8])
+
+
+# A face half as wide as high in a crop of the square around it, for a network that is shown the crop, or twice as much.
+@pytest.mark.parametrize(
+    ("context", "offsets"), [(1.0, [0.25, 0, -0.25, 0]), (2.0, [0.375, 0.25, -0.375, -0.25])], ids=["crop", "margin"]
+)
+def test_boxes_are_compared_with_the_face_alone_before_regression_too(
+    context: float, offsets: list[float], tmp_path: Path
+) -> None:
+    origin = [Origin.JITTER, Origin.RANDOM]
+    narrow = store_of(tmp_path, [0, 1], iou=[1, 0], offsets=[offsets, [0, 0, 0, 0]], origin=origin)
+    net = Oracle()
+    net.context = context
+    assert ask(net, narrow, batch_size=2).located().iou_before.tolist() == pytest.approx([0.5])
 
 
 def test_figures_by_hand(answers: Answers) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -73,6 +74,22 @@ def test_runs_are_named_plainly_or_as_a_list_and_each_counts_once(written: str, 
     result = compare(output, written.format("outputs/sweeps", "outputs"))
     assert result.returncode == 0, result.stderr
     assert [line.split("  ")[0] for line in result.stdout.splitlines()[1:3]] == ["pnet lr=0.3", "pnet lr=0.1"]
+
+
+def test_equal_settings_behind_other_weights_are_told_apart(tmp_path: Path) -> None:
+    config = "{seed: 0, upstream: {pnet: null, rnet: null}, init_from: newest}"
+    for name, pnet in (("first", "0123456789abcdef"), ("second", "fedcba9876543210")):
+        write_events(tmp_path / name, {"val/ap": epochs(0.5)})
+        write_record(tmp_path / name, config, "{net: rnet}")
+        summary = {"stage": "rnet", "finished": 1, "upstream": {"pnet": pnet}, "init_from": "00112233445566"}
+        (tmp_path / name / "summary.json").write_text(json.dumps(summary))
+    result = compare(tmp_path, "runs=first,second")
+    assert result.returncode == 0, result.stderr
+    names = [line.split("  ")[0] for line in result.stdout.splitlines()[1:3]]
+    assert names == ["rnet pnet=0123456789ab", "rnet pnet=fedcba987654"]
+    page = check_pages(tmp_path, result.stdout)
+    assert "upstream.pnet" in page
+    assert "init_from" not in page
 
 
 def test_a_run_without_curves_is_left_out_and_one_without_a_record_is_not(output: Path, tmp_path: Path) -> None:

@@ -75,10 +75,40 @@ def test_the_hparams_are_in_the_file_before_the_process_ends(tmp_path: Path, mon
 
     monkeypatch.setattr(RecordWriter, "write", write_slowly)
     trainer = Trainer(accelerator="cpu", logger=TensorBoardLogger(tmp_path), enable_checkpointing=False)
-    module._log_hyperparameters(composed("train", []), trainer, {"best/val/ap": 0.5})
+    module._log_hyperparameters({"seed": 0}, trainer, {"best/val/ap": 0.5})
     (folder,) = {path.parent for path in tmp_path.rglob("events.out.tfevents.*")}
     written = EventAccumulator(str(folder)).Reload()  # its writer is still open
     assert [event.value for event in written.Scalars("best/val/ap")] == [0.5]
+
+
+def test_the_hparams_tell_all_that_can_be_swept() -> None:
+    swept = ["augment.mirror=0", "callbacks.early_stopping.patience=3", "trainer.precision=64-true", "source=synthetic"]
+    config = composed("train", ["net=rnet", "net/box_loss=giou", "init_from=newest", *swept])
+    told = module._hyperparameters(config, {"pnet": "0123456789abcdef"}, "fedcba9876543210")
+    expected = {
+        "stage": "rnet",
+        "source": "synthetic",
+        "augment": "default",
+        "seed": 0,
+        "augment.mirror": 0,
+        "augment.transforms[0].blur_limit": "[3, 3]",
+        "callbacks.early_stopping.patience": 3,
+        "trainer.precision": "64-true",
+        "upstream.pnet": "0123456789ab",
+        "init_from": "fedcba987654",
+        "net.box_loss._target_": "mtcnn_lit.losses.giou_loss",
+        "data.miner.squared_faces": True,
+        "epochs.rnet": 16,
+    }
+    assert {key: told.get(key) for key in expected} == expected
+    assert {type(value) for value in told.values()} <= {bool, int, float, str}
+
+
+def test_the_hparams_leave_out_paths_and_what_follows_from_other_settings() -> None:
+    told = module._hyperparameters(composed("train", ["trainer.precision=${half_if_fast:gpu}"]), {}, None)
+    assert told["trainer.precision"] == "bf16-mixed"
+    assert not [key for key, value in told.items() if "$" in str(value) or "somewhere" in str(value)]
+    assert not {"data.seed", "callbacks.checkpoint.dirpath", "paths.run_dir", "ckpt_path", "upstream.pnet"} & set(told)
 
 
 def test_a_finished_run_that_was_chosen_by_another_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

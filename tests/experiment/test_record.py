@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mtcnn_lit.experiment.record import read_settings
+from mtcnn_lit.experiment.record import read_settings, with_weights
 from tests.report.written import write_record
 
 CONFIG = """
@@ -54,3 +54,18 @@ def test_a_broken_record_is_left_out(content: bytes, tmp_path: Path, caplog: pyt
     with caplog.at_level(logging.WARNING):
         assert read_settings(tmp_path) == {}
     assert all(text.endswith("config.yaml: not a configuration, left out") for text in caplog.messages)
+
+
+def test_weights_are_known_by_their_digest_once_they_are_known() -> None:
+    settings = {"seed": "3", "upstream.pnet": "null", "upstream.rnet": "outputs/rnet", "init_from": "newest"}
+    assert with_weights(settings, {}, None) == {
+        "seed": "3",
+        "upstream.rnet": "outputs/rnet",
+        "init_from": "newest",
+    }
+    assert with_weights(settings, {"pnet": "0123456789abcd", "rnet": "123456789abcde"}, "23456789abcdef") == {
+        "seed": "3",
+        "upstream.pnet": "0123456789ab",
+        "upstream.rnet": "123456789abc",
+        "init_from": "23456789abcd",
+    }
