@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 import torch
 from torch.optim import Optimizer
 
-from mtcnn_lit.data.patches import Label, PatchBatch
+from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.losses import Loss
 from mtcnn_lit.nets import Net, normalize
+from mtcnn_lit.stages.masks import masks_of
 
 
 def bare_epoch(
@@ -36,9 +37,9 @@ def bare_epoch(
         with context():
             logits, offsets = net(normalize(batch.pixels))
             logits, offsets = logits.flatten().float(), offsets.flatten(1).float()
-            is_face, judged = batch.labels == Label.POSITIVE, batch.labels != Label.PART
+            is_face, judged, located = masks_of(batch.labels)
             loss = classification_loss(logits, is_face, judged)
-            loss = loss + box_loss_weight * box_loss(offsets, batch.offsets, batch.labels != Label.NEGATIVE)
+            loss = loss + box_loss_weight * box_loss(offsets, batch.offsets, located)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -17,6 +17,11 @@ def check_trainer(trainer: Trainer, stage: str) -> None:
     """
     if trainer.fast_dev_run:  # type: ignore[attr-defined]  # Lightning sets it from afar
         raise ConfigError("trainer.fast_dev_run: it keeps no checkpoint; for a short run take debug=default")
+    if trainer.overfit_batches:  # type: ignore[attr-defined]  # as above
+        raise ConfigError(
+            "trainer.overfit_batches: Lightning would take patches in the order of their store, whatever their labels; "
+            "for few batches take +trainer.limit_train_batches"
+        )
     if not any(isinstance(callback, ModelCheckpoint) and callback.monitor for callback in trainer.checkpoint_callbacks):
         raise ConfigError("callbacks.checkpoint: without it no weights are kept as the best; leave it in")
     _refuse_the_highest_loss(trainer)

@@ -14,11 +14,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
-from mtcnn_lit.data.patches import Label, PatchBatch
+from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.errors import UserError
 from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
 from mtcnn_lit.nets import NETS, Net, normalize
 from mtcnn_lit.stages.figures import Figures
+from mtcnn_lit.stages.masks import masks_of
 
 
 class Stage(LightningModule):
@@ -50,7 +51,7 @@ class Stage(LightningModule):
         self.net = NETS[self.name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.classification_loss, self.box_loss, self.box_loss_weight = classification_loss, box_loss, box_loss_weight
-        self.train_figures, self.val_figures = Figures(), Figures()
+        self.train_figures, self.val_figures = Figures(box_loss_weight), Figures(box_loss_weight)
 
     @override
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,12 +94,12 @@ class Stage(LightningModule):
     def _step(self, batch: PatchBatch, figures: Figures) -> tuple[Tensor, Tensor]:
         """Loss (scalar) and scores (N,) of a batch."""
         logits, offsets = (output.float() for output in self(batch.pixels))
-        is_face, judged = batch.labels == Label.POSITIVE, batch.labels != Label.PART
+        is_face, judged, located = masks_of(batch.labels)
         classification = self.classification_loss(logits, is_face, judged)
-        regression = self.box_loss(offsets, batch.offsets, batch.labels != Label.NEGATIVE)
+        regression = self.box_loss(offsets, batch.offsets, located)
         loss = classification + self.box_loss_weight * regression
         scores = logits.detach().sigmoid()
-        losses = {"loss": loss, "classification_loss": classification, "box_loss": regression}
+        losses = {"classification_loss": classification, "box_loss": regression}
         figures.update(batch, scores, offsets.detach(), losses)
         return loss, scores
 

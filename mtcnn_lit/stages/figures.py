@@ -9,14 +9,17 @@ import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import BinaryAccuracy, BinaryPrecision, BinaryRecall
+from typing_extensions import override
 
 from mtcnn_lit.boxes import offset_iou
-from mtcnn_lit.data.patches import Label, PatchBatch
+from mtcnn_lit.data.patches import PatchBatch
+from mtcnn_lit.stages.masks import masks_of
 
 # Target of the patches that don't count as right or wrong; masking them out would leave no target in a batch of parts.
 _NOT_JUDGED = -1
 
-_LOSSES = ("loss", "classification_loss", "box_loss")
+# Each is over the patches of a mask: those judged, those located.
+_LOSSES = ("classification_loss", "box_loss")
 
 # Batches that are counted together.
 _AT_ONCE = 16
@@ -29,7 +32,7 @@ class _Answers(NamedTuple):
         labels: (N,) a `Label` each.
         scores: (N,).
         targets, offsets: (N, 4), true and predicted.
-        losses: (len(_LOSSES),) means over the batch.
+        losses: (len(_LOSSES),) means over the patches of the batch that take part.
     """
 
     labels: Tensor
@@ -39,18 +42,37 @@ class _Answers(NamedTuple):
     losses: Tensor
 
 
+class _MeanLoss(MeanMetric):
+    """Mean over all values; 0 of none, as the losses themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(nan_strategy="disable")  # NaN stays NaN in the mean, so nobody need look for it in each batch
+
+    @override
+    def compute(self) -> Tensor:
+        return self.mean_value / self.weight.clamp(min=1)
+
+
 class Figures(nn.Module):
     """Gathers the figures of one split, batch by batch.
 
+    Each loss is a mean over the patches that it is over, however they are spread over batches. Two losses are so only
+    nearly, since a batch's value isn't a mean over all of these: `hard_example_loss` is over the hardest of each batch,
+    and `focal_loss` is divided by the faces of each batch.
+
     They are counted every few batches and logged once an epoch: P-Net's step is so short that doing so each time takes
     a good part of it.
+
+    Args:
+        box_loss_weight: of the box loss in the loss, beside the classification loss.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, box_loss_weight: float) -> None:
         super().__init__()
+        self._box_loss_weight = box_loss_weight
         self._waiting: list[_Answers] = []
-        # A loss that is not a number stays one in the mean, so nobody need look for it in each batch.
-        self.means = nn.ModuleDict({name: MeanMetric(nan_strategy="disable") for name in (*_LOSSES, "box_iou")})
+        losses: dict[str, nn.Module] = {name: _MeanLoss() for name in _LOSSES}
+        self.means = nn.ModuleDict({**losses, "box_iou": MeanMetric(nan_strategy="disable")})
         options: dict[str, Any] = {"validate_args": False, "ignore_index": _NOT_JUDGED}
         self.judgement = MetricCollection(
             {
@@ -66,7 +88,7 @@ class Figures(nn.Module):
         Args:
             scores: (N,) of the patches.
             offsets: (N, 4) as predicted.
-            losses: the means over the batch, by name.
+            losses: the means over the patches of the batch that take part, by name.
         """
         means = torch.stack([losses[name].detach() for name in _LOSSES])
         self._waiting.append(_Answers(batch.labels, scores, batch.offsets, offsets, means))
@@ -81,18 +103,19 @@ class Figures(nn.Module):
         *columns, means = zip(*self._waiting, strict=True)
         labels, scores, targets, offsets = map(torch.cat, columns)
         self._waiting = []
-        for name, values in zip(_LOSSES, torch.stack(means).unbind(dim=1), strict=True):
+        is_face, judged, located = masks_of(labels)
+        for name, values, mask in zip(_LOSSES, torch.stack(means).unbind(dim=1), (judged, located), strict=True):
             # Once for each patch: a MeanMetric that doesn't look for NaN forgets its weights.
-            self._mean(name).update(values.repeat_interleave(sizes.to(values.device), output_size=len(labels)))
-        is_face, is_part = labels == Label.POSITIVE, labels == Label.PART
-        self.judgement.update(scores, torch.where(is_part, _NOT_JUDGED, is_face.long()))
-        located = is_face | is_part
+            of_each = values.repeat_interleave(sizes.to(values.device), output_size=len(labels))
+            self._mean(name).update(of_each[mask])
+        self.judgement.update(scores, torch.where(judged, is_face.long(), _NOT_JUDGED))
         self._mean("box_iou").update(offset_iou(offsets[located], targets[located]))
 
     def compute(self, split: str) -> dict[str, Tensor]:
         """The epoch's figures, named ``<split>/<figure>``; the next epoch starts anew."""
         self._count()
         figures = {name: self._mean(name).compute() for name in self.means} | self.judgement.compute()
+        figures["loss"] = figures["classification_loss"] + self._box_loss_weight * figures["box_loss"]
         self.judgement.reset()
         for name in self.means:
             self._mean(name).reset()

@@ -44,6 +44,8 @@ def test_a_last_epoch_that_is_not_validated(every: int, tmp_path: Path) -> None:
         ({"max_epochs": 0}, r"epochs\.rnet"),
         ({"max_epochs": -1}, r"epochs\.rnet"),
         ({"accumulate_grad_batches": 0}, r"trainer\.accumulate_grad_batches"),
+        ({"overfit_batches": 2}, r"trainer\.overfit_batches"),
+        ({"overfit_batches": 0.5}, r"trainer\.overfit_batches"),
     ],
 )
 def test_what_would_come_to_nothing_is_named(options: dict[str, Any], key: str, tmp_path: Path) -> None:

@@ -67,7 +67,10 @@ def test_metrics_of_an_epoch_are_over_all_its_patches() -> None:
 
 
 def test_metrics_of_many_batches_weigh_each_patch_alike() -> None:
-    """More batches than are counted at once, the losses of small ones as large as those of large ones."""
+    """More batches than are counted at once, the losses of small ones as large as those of large ones.
+
+    The classification loss is over nine negatives and a positive, the box loss over a positive and two parts.
+    """
     stage = Blind(partial(SGD, lr=0.1))
     pixels, targets = torch.zeros(9, 12, 12, 3, dtype=torch.uint8), torch.zeros(9, 4)
     targets[:, [0, 2]] = 0.5  # half a side apart
@@ -77,8 +80,8 @@ def test_metrics_of_many_batches_weigh_each_patch_alike() -> None:
     ]
     (metrics,) = trainer().validate(stage, DataLoader(many, batch_size=None), verbose=False)
     assert metrics["val/accuracy"] == pytest.approx(9 / 10)
-    assert metrics["val/classification_loss"] == pytest.approx(math.log(2) * 10 / 12)
-    assert metrics["val/box_loss"] == pytest.approx((0.45 + 0.45) * 2 / 12)
+    assert metrics["val/classification_loss"] == pytest.approx(math.log(2))
+    assert metrics["val/box_loss"] == pytest.approx((0.45 + 0.45) * 2 / 3)
     assert metrics["val/box_iou"] == pytest.approx((1 + 2 / 3) / 3)
 
 
@@ -134,3 +137,47 @@ def test_a_checkpoint_goes_on_only_in_a_training_of_its_own_length(tmp_path: Pat
     message = rf"^ckpt_path: {path} was to be trained for 8 steps, this run has 12: .* take init_from={path}$"
     with pytest.raises(UserError, match=message):
         trainer(epochs=3).fit(PNetStage(partial(SGD, lr=0.1), schedule), batches(4), ckpt_path=path, weights_only=True)
+
+
+def in_batches(labels: list[Label], offsets: torch.Tensor, sizes: list[int]) -> DataLoader[Any]:
+    whole = PatchBatch(torch.zeros(len(labels), 12, 12, 3, dtype=torch.uint8), torch.tensor(labels), offsets)
+    parts = zip(*(column.split(sizes) for column in whole), strict=True)
+    return DataLoader([PatchBatch(*part) for part in parts], batch_size=None)
+
+
+@pytest.mark.parametrize("sizes", [[6], [2, 4], [1, 1, 1, 1, 1, 1], [3, 3]])
+def test_losses_of_an_epoch_do_not_depend_on_its_batches(sizes: list[int]) -> None:
+    """Batches without a face to regress to, or with parts alone, have no part in the mean."""
+    labels = [Label.NEGATIVE, Label.NEGATIVE, Label.PART, Label.PART, Label.POSITIVE, Label.NEGATIVE]
+    offsets = torch.tensor([0, 0, 0.5, 0.5, 0.25, 0])[:, None] * torch.tensor([1, 0, 0, 0])
+    stage = Blind(partial(SGD, lr=0.1), box_loss_weight=2)
+    (metrics,) = trainer().validate(stage, in_batches(labels, offsets, sizes), verbose=False)
+    assert metrics["val/box_loss"] == pytest.approx((0.45 + 0.45 + 0.2) / 3)
+    assert metrics["val/classification_loss"] == pytest.approx(math.log(2))
+    assert metrics["val/loss"] == pytest.approx(math.log(2) + 2 * 1.1 / 3)
+
+
+@pytest.mark.parametrize("kind", [Label.PART, Label.NEGATIVE])
+def test_a_loss_over_no_patch_is_nothing(kind: Label) -> None:
+    stage = Blind(partial(SGD, lr=0.1))
+    (metrics,) = trainer().validate(stage, in_batches([kind], torch.zeros(1, 4), [1]), verbose=False)
+    assert metrics["val/box_loss"] == 0
+    assert metrics["val/loss"] == pytest.approx(0 if kind is Label.PART else math.log(2))
+
+
+def test_a_loss_that_is_no_number_stays_none() -> None:
+    stage = Blind(partial(SGD, lr=0.1), box_loss=lambda offsets, *_: offsets.sum() * math.nan)
+    metrics = validated(stage, one_batch(12))
+    assert math.isnan(metrics["val/box_loss"])
+    assert math.isnan(metrics["val/loss"])
+
+
+def test_a_patch_without_a_label_counts_for_nothing() -> None:
+    """Neither as a negative nor for the box."""
+    batch = one_batch(12)
+    labels = batch.labels.clone()
+    stage = Blind(partial(SGD, lr=0.1))
+    labels[labels == Label.PART] = Label.NONE
+    metrics = validated(stage, batch._replace(labels=labels))
+    assert metrics["val/accuracy"] == 0.5
+    assert metrics["val/box_loss"] == pytest.approx(4 * 0.05)

@@ -1,0 +1,29 @@
+"""Which patches a loss or metric is over."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from mtcnn_lit.data.patches import Label
+
+
+class Masks(NamedTuple):
+    """What each of N patches is good for; one without a label is good for nothing.
+
+    Attributes:
+        is_face: (N,) bool, positives.
+        judged: (N,) bool, positives and negatives: face or not.
+        located: (N,) bool, positives and parts: with a face to regress to.
+    """
+
+    is_face: Tensor
+    judged: Tensor
+    located: Tensor
+
+
+def masks_of(labels: Tensor) -> Masks:
+    """Of labels (N,), a `Label` each."""
+    is_face = labels == Label.POSITIVE
+    return Masks(is_face, is_face | (labels == Label.NEGATIVE), is_face | (labels == Label.PART))
