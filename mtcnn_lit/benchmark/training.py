@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager
 import torch
 from torch.optim import Optimizer
 
+from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.losses import Loss
 from mtcnn_lit.nets import Net, normalize
-from mtcnn_lit.stages.masks import masks_of
 
 
 def bare_epoch(

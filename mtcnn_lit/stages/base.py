@@ -14,12 +14,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from typing_extensions import override
 
+from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.errors import UserError
 from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
 from mtcnn_lit.nets import NETS, Net, normalize
 from mtcnn_lit.stages.figures import Figures
-from mtcnn_lit.stages.masks import masks_of
 
 
 class Stage(LightningModule):

@@ -12,8 +12,8 @@ from torchmetrics.classification import BinaryAccuracy, BinaryPrecision, BinaryR
 from typing_extensions import override
 
 from mtcnn_lit.boxes import offset_iou
+from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
-from mtcnn_lit.stages.masks import masks_of
 
 # Target of the patches that don't count as right or wrong; masking them out would leave no target in a batch of parts.
 _NOT_JUDGED = -1
