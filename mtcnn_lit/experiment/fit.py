@@ -65,19 +65,20 @@ def fit(config: DictConfig) -> float:
         return _summarize(config, experiment, run)
     except (SystemExit, KeyboardInterrupt):  # on Ctrl-C, while training Lightning ends the process without a word
         raise KeyboardInterrupt(_GOES_ON) from None
-    except (MisconfigurationException, OSError, UserError, ValueError) as error:
+    except (MisconfigurationException, OSError, ValueError) as error:
         print()  # the progress bar has not ended its line
-        if isinstance(error, MisconfigurationException) or _lightning_refuses(error):
+        if _is_of_lightning(error):
             raise _misconfigured(config, experiment.trainer, error) from error
         if is_disk_full(error):
             raise UserError(f"{run}: no space left on the disk; make room, then {_GOES_ON}") from error
         raise
 
 
-def _lightning_refuses(error: Exception) -> bool:
-    """Whether a ValueError is Lightning's own: those are about its settings, as one on ``val_check_interval`` is."""
-    raised_in = list(traceback.walk_tb(error.__traceback__))[-1][0]
-    return isinstance(error, ValueError) and str(raised_in.f_globals.get("__name__")).startswith("lightning.")
+def _is_of_lightning(error: Exception) -> bool:
+    """Whether Lightning refuses a setting; for ``val_check_interval`` it raises a plain ValueError of its own."""
+    *_, (raised_in, _) = traceback.walk_tb(error.__traceback__)
+    its_own = str(raised_in.f_globals.get("__name__")).startswith("lightning.")
+    return isinstance(error, MisconfigurationException) or (isinstance(error, ValueError) and its_own)
 
 
 def _misconfigured(config: DictConfig, trainer: Trainer, error: Exception) -> ConfigError:

@@ -17,7 +17,6 @@ class ONetStage(Stage):
 
     A batch's dropout depends on the seed, the device, the epoch and the batch's number alone: neither mining, loaders,
     validation and callbacks, which draw from torch's generator too, nor a resume change it.
-
     """
 
     name: ClassVar[str] = "onet"
