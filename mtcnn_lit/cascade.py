@@ -132,10 +132,14 @@ class Cascade:
         found = found.select(found.scores >= self.thresholds[2])
         return found.select(found.nms(_NMS_AT_THE_END)).by_image(1)[0]
 
-    def candidates(self, pyramid: Pyramid) -> Detections:
-        """What the last network says of one image, before the last NMS: what a next network would be shown."""
+    def candidates(self, pyramid: Pyramid, *, mining: bool = False) -> Detections:
+        """What the last network says of one image, before the last NMS: what a next network is shown.
+
+        Args:
+            mining: with more of R-Net's boxes of each face, for O-Net to learn from.
+        """
         with one_thread():
-            *_, last = self._networks([pyramid], _NMS_AFTER_RNET_IN_MINING)
+            *_, last = self._networks([pyramid], _NMS_AFTER_RNET_IN_MINING if mining else _NMS_AFTER_RNET)
         return last.found.by_image(1)[0]
 
     def steps(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:

@@ -37,7 +37,7 @@ class DetectOnly:
 
     def __call__(self, image: Image, annotation: Annotation, index: int) -> None:
         """Detect, and tell nothing."""
-        self.cascade.candidates(Pyramid(image))
+        self.cascade.candidates(Pyramid(image), mining=True)
 
 
 def read_only(image: Image, annotation: Annotation, index: int) -> None:

@@ -44,7 +44,8 @@ class CascadeAP(Callback):
             return
         assert isinstance(pl_module.net, Net)
         cascade = self.make_cascade(pl_module.net)
-        metric = AveragePrecision()
+        # Each process looks at all the images: there is nothing to gather, and on GPUs no way to gather from the host.
+        metric = AveragePrecision(sync_on_compute=False)
         for index, image in self.images:
             annotation = self.source.annotations[index]
             found = [Detections.empty()] if image is None else cascade.detect([image])

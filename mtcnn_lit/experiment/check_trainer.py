@@ -8,6 +8,9 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.report.runs import is_loss
 
+# Patches become float32, as the weights are: others convert the weights alone.
+_PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+
 
 def check_trainer(trainer: Trainer, stage: str) -> None:
     """Look for what would leave a run of a stage without an end, or without its best checkpoint.
@@ -17,6 +20,8 @@ def check_trainer(trainer: Trainer, stage: str) -> None:
     """
     if trainer.fast_dev_run:  # type: ignore[attr-defined]  # Lightning sets it from afar
         raise ConfigError("trainer.fast_dev_run: it keeps no checkpoint; for a short run take debug=default")
+    if trainer.precision not in _PRECISIONS:
+        raise ConfigError(f"trainer.precision: must be one of {', '.join(_PRECISIONS)}, not {trainer.precision}")
     if trainer.overfit_batches:  # type: ignore[attr-defined]  # as above
         raise ConfigError(
             "trainer.overfit_batches: Lightning would take patches in the order of their store, whatever their labels; "

@@ -119,9 +119,9 @@ class CascadeCrops:
         height, width = image.shape[:2]
         faces = choose_faces(annotation.faces, self.most_faces, rng)
         pyramid = Pyramid(image)
-        detected = self._cap_negatives(square(self.cascade.candidates(pyramid).boxes).numpy(), annotation, rng)
+        candidates = square(self.cascade.candidates(pyramid, mining=True).boxes)
         parts = {
-            Origin.CASCADE: detected,
+            Origin.CASCADE: self._cap_negatives(candidates.numpy(), annotation, rng),
             Origin.RANDOM: random_squares(self.random_per_image, height, width, self.min_size, rng),
             Origin.JITTER: jittered_squares(faces, self.jittered_per_face, rng),
         }

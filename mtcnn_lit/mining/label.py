@@ -45,7 +45,7 @@ class CropLabels(NamedTuple):
     """Labels of the crops that may be trained on.
 
     Attributes:
-        kept: (N,) int64 indices of the crops that touch no ignored box.
+        kept: (N,) int64 indices of the crops that no ignored box covers more than a tenth of.
         iou: (N,) float32, the best IoU of each with any face, or with the square around it; 0 without faces.
         offsets: (N, 4) float32, from the region that is shown of each crop to the face of its best IoU; 0 where there
             is none.

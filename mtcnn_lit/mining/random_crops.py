@@ -95,7 +95,7 @@ def cut(
     squared_faces: bool = True,
     context: float = 1.0,
 ) -> Patches:
-    """Label crops (N, 4), drop those that touch an ignored box, and sample what the others show, with their margin."""
+    """Label crops (N, 4), drop those that an ignored box covers, and sample what the others show, with their margin."""
     labels = label_crops(crops, annotation, squared_faces, context)
     regions = widen(torch.from_numpy(crops[labels.kept]), context).numpy()
     image = np.full(len(labels.kept), index, dtype=np.int32)

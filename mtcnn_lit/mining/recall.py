@@ -61,10 +61,11 @@ class _Look:
     """For one image: the best score of each face (as in `RecallCurve`), and the scores of all candidates."""
 
     cascade: Cascade
+    mining: bool
 
     def __call__(self, image: Image, annotation: Annotation, index: int) -> tuple[Scores, Scores]:
         whole = self.cascade.onet is not None
-        found = self.cascade.passing(image) if whole else self.cascade.candidates(Pyramid(image))
+        found = self.cascade.passing(image) if whole else self.cascade.candidates(Pyramid(image), mining=self.mining)
         faces = torch.from_numpy(annotation.faces)
         if len(found) == 0 or len(faces) == 0:
             return np.zeros(len(faces), dtype=np.float32), found.scores.numpy()
@@ -73,13 +74,20 @@ class _Look:
 
 
 def recall_curve(
-    cascade: Cascade, source: Source, *, lowest: float = 0.1, images: int = 200, workers: int = 0
+    cascade: Cascade,
+    source: Source,
+    *,
+    lowest: float = 0.1,
+    images: int = 200,
+    workers: int = 0,
+    mining: bool = False,
 ) -> RecallCurve:
     """Measure the cascade's last network behind the earlier ones at their own thresholds.
 
     Args:
         source: where to measure; ``images`` of it, evenly spread, are used.
         lowest: threshold that the last network runs at.
+        mining: of the candidates that mining takes (see `Cascade.candidates`), not of those of detection.
 
     Raises:
         SourceError: when these images hold no face.
@@ -88,7 +96,7 @@ def recall_curve(
     name = ("P-Net", "R-Net", "O-Net")[last]
     low = cascade.with_thresholds(*cascade.thresholds[:last], lowest)
     indices = source.spread(images)
-    looks = list(map_images(source, _Look(low), workers=workers, title=f"recall of {name}", indices=indices))
+    looks = list(map_images(source, _Look(low, mining), workers=workers, title=f"recall of {name}", indices=indices))
     best, scores = (np.sort(np.concatenate([np.zeros(0, np.float32), *(look[i] for look in looks)])) for i in (0, 1))
     if len(best) == 0:
         raise SourceError(f"no face in {len(indices)} images of the {source.split} split: nothing to measure recall on")
@@ -98,8 +106,8 @@ def recall_curve(
 def threshold_for_recall(
     cascade: Cascade, source: Source, target: float, *, lowest: float = 0.1, images: int = 200, workers: int = 0
 ) -> float:
-    """The threshold of the cascade's last network that keeps a recall of ``target`` (see `recall_curve`)."""
-    curve = recall_curve(cascade, source, lowest=lowest, images=images, workers=workers)
+    """The threshold at which the cascade's last network keeps a recall of ``target`` in mining (see `recall_curve`)."""
+    curve = recall_curve(cascade, source, lowest=lowest, images=images, workers=workers, mining=True)
     threshold = curve.threshold(target)
     recall = curve.recall(threshold)
     log.info(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from torch import distributed
+from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from mtcnn_lit.callbacks import CascadeAP, PatchSheet, RenderDetections
 from mtcnn_lit.cascade import Cascade
@@ -35,6 +38,14 @@ def by_hand(net: Net) -> Cascade:
     return bright_cascade()
 
 
+@pytest.fixture
+def processes_on_gpus() -> Iterator[None]:
+    """A group as NCCL makes it: it has no way for tensors of the host."""
+    distributed.init_process_group("cuda:fake", store=FakeStore(), rank=0, world_size=2)
+    yield
+    distributed.destroy_process_group()
+
+
 def validate(callback: CascadeAP | RenderDetections, epochs: int = 1) -> dict[str, float]:
     """What is logged in some epochs, of which the last one is drawn."""
     logged: dict[str, float] = {}
@@ -55,6 +66,11 @@ def test_in_a_picture_that_can_not_be_read_nothing_is_found(caplog: pytest.LogCa
     assert validate(CascadeAP(Pictures(SHOWN, SHOWN), by_hand)) == {"val/ap": 1.0}
     assert validate(CascadeAP(Broken(SHOWN, SHOWN), by_hand), epochs=3) == {"val/ap": 0.5}
     assert warnings(caplog) == ["nothing is found in what can't be read: can't read second.jpg: broken"]
+
+
+def test_val_ap_needs_no_other_process(processes_on_gpus: None) -> None:
+    """Each looks at all the pictures, and those that train on GPUs can't gather what is in the host's memory."""
+    assert validate(CascadeAP(Pictures(SHOWN, EMPTY), by_hand)) == {"val/ap": 1.0}
 
 
 def test_a_picture_that_can_not_be_read_is_not_drawn(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

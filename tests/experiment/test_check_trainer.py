@@ -44,6 +44,8 @@ def test_a_last_epoch_that_is_not_validated(every: int, tmp_path: Path) -> None:
         ({"max_epochs": 0}, r"epochs\.rnet"),
         ({"max_epochs": -1}, r"epochs\.rnet"),
         ({"accumulate_grad_batches": 0}, r"trainer\.accumulate_grad_batches"),
+        ({"precision": "64-true"}, r"trainer\.precision"),
+        ({"precision": "bf16-true"}, r"trainer\.precision"),
         ({"overfit_batches": 2}, r"trainer\.overfit_batches"),
         ({"overfit_batches": 0.5}, r"trainer\.overfit_batches"),
     ],
@@ -51,6 +53,11 @@ def test_a_last_epoch_that_is_not_validated(every: int, tmp_path: Path) -> None:
 def test_what_would_come_to_nothing_is_named(options: dict[str, Any], key: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=rf"^{key}: "):
         check_trainer(trainer(tmp_path, **options), "rnet")
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_precision_that_trains_passes(precision: Any, tmp_path: Path) -> None:
+    check_trainer(trainer(tmp_path, precision=precision), "rnet")
 
 
 def test_an_end_by_steps_is_an_end(tmp_path: Path) -> None:

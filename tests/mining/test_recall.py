@@ -31,7 +31,7 @@ class Known(Cascade):
 
     seen: list[tuple[int, tuple[float, ...]]] = []  # noqa: RUF012
 
-    def candidates(self, pyramid: Pyramid) -> Detections:
+    def candidates(self, pyramid: Pyramid, *, mining: bool = False) -> Detections:
         number = int(pyramid.level(1)[0, 0, 0])
         self.seen.append((number, self.thresholds))
         limit = self.thresholds[len(self.nets) - 1]
@@ -112,3 +112,15 @@ def test_a_spread_of_the_pictures_is_enough() -> None:
 def test_without_a_face_there_is_nothing_to_measure() -> None:
     with pytest.raises(ValueError, match="no face in 2 images of the train split: nothing to measure recall on"):
         threshold_for_recall(Known(PNet()), pictures(3, 3), 0.97)
+
+
+def test_the_curve_of_rnet_counts_what_detection_shows_onet() -> None:
+    """Mining takes more of its boxes of each face: a calibration by those promised twice as many candidates."""
+    squares = [(10, 10, 34, 34), (60, 20, 100, 60), (118, 62, 166, 110), (0, 120, 30, 150)]
+    image = picture(150, 200, *squares)
+    whole = bright_cascade()
+    shown = {step.name: len(step.found.scores) for step in whole.steps([Pyramid(image)])}["rnet"]
+    behind_pnet, source = replace(whole, onet=None), Pictures((image, annotate(*squares)))
+    lowest = whole.thresholds[1]
+    assert recall_curve(behind_pnet, source, lowest=lowest).candidates(lowest) == shown
+    assert recall_curve(behind_pnet, source, lowest=lowest, mining=True).candidates(lowest) > shown

@@ -39,7 +39,7 @@ class Watcher(Callback):
 def test_validation_and_checkpoint_have_the_mean_and_training_goes_on_without(tmp_path: Path) -> None:
     schema.register()
     with initialize_config_dir(str(CONFIGS), version_base=None):
-        callbacks = compose("train", ["callbacks=averaged", "callbacks.weight_averaging.decay=0.5"]).callbacks
+        callbacks = compose("train", ["callbacks=averaged", "callbacks.weight_averaging.decay=0.2"]).callbacks
     assert list(callbacks)[-1] == "weight_averaging"  # behind all that look at the network
     watcher = Watcher()
     quiet: dict[str, Any] = {
@@ -58,7 +58,8 @@ def test_validation_and_checkpoint_have_the_mean_and_training_goes_on_without(tm
     torch.testing.assert_close(watcher.steps, plain.steps)
     trainer.save_checkpoint(tmp_path / "end.ckpt")
     first, second, third, fourth = watcher.steps  # the mean starts with the first step's weights
-    assert watcher.validated[0] == pytest.approx(first / 2 + second / 2)
-    assert watcher.validated[1] == pytest.approx(first / 8 + second / 8 + third / 4 + fourth / 2)
+    mean = 2 / 11 * first + 9 / 11 * second  # (1 + n) / (10 + n) of the mean of n stays, until that is the decay
+    assert watcher.validated[0] == pytest.approx(mean)
+    assert watcher.validated[1] == pytest.approx(0.2 * (0.2 * mean + 0.8 * third) + 0.8 * fourth)
     kept = torch.load(tmp_path / "end.ckpt", weights_only=True)["state_dict"]["net.face.bias"]
     assert kept == pytest.approx(watcher.validated[1])
