@@ -206,6 +206,10 @@ def test_the_frame_before_is_repeated_where_one_is_late(tmp_path: Path) -> None:
     assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [5, 6, 6, 6, 9]
 
 
+def test_a_slide_stands_as_long_as_it_did(tmp_path: Path) -> None:
+    assert numbers_written(tmp_path / "a.mkv", [0, 1, 301], 1) == [0, *[1] * 300, 2]
+
+
 def numbers_written(path: Path, times: Iterable[float], rate: float) -> list[int]:
     """The numbers of the frames in a video that is made of frames of these times."""
     output = VideoOutput(str(path))

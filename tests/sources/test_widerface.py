@@ -71,6 +71,12 @@ def test_pictures_of_a_partial_copy_are_skipped(tmp_path: Path) -> None:
     assert source.annotations[0].name == f"{EVENT}/b.jpg"
 
 
+def test_files_beside_the_events_are_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": [FACE]})
+    (tmp_path / "WIDER_train/images/.DS_Store").touch()
+    assert names(tmp_path, "train", 0) == {f"{EVENT}/a.jpg"}
+
+
 def test_where_the_official_lists_are(tmp_path: Path) -> None:
     write(tmp_path, {"a.jpg": [FACE]}, official="val")
     assert WiderFace(tmp_path, "test").truth_folder == tmp_path / "eval_ground_truth"
@@ -145,6 +151,7 @@ def test_fingerprint_follows_the_annotations(tmp_path: Path) -> None:
         (f"{EVENT}/a.jpg\n1\n1 2 x 4 0 0 0 0 0 0\n", ":3: expected ten whole numbers"),
         (f"{EVENT}/a.jpg\n1\n{'9' * 5000} 2 3 4 0 0 0 0 0 0\n", ":3: expected ten whole numbers"),
         (f"{EVENT}/a.jpg\n1\n{'9' * 30} 2 3 4 0 0 0 0 0 0\n", ":3: expected ten whole numbers"),
+        (f"{EVENT}/a.jpg\n1\n-{'9' * 30} 2 3 4 0 0 0 0 0 0\n", ":3: expected ten whole numbers"),
         (f"{EVENT}/a.jpg\nmany\n{FACE}\n", f":2: expected the number of faces of {EVENT}/a.jpg, found 'many'"),
         (f"{EVENT}/a.jpg\n{'9' * 5000}\n", ":2: expected the number of faces"),
         (f"{EVENT}/a.jpg\n2\n{FACE}\n", f":4: expected 2 faces of {EVENT}/a.jpg, found the end of the file"),
