@@ -119,6 +119,18 @@ def test_an_iscrowd_that_is_no_number_is_named(tmp_path: Path) -> None:
         coco(tmp_path)
 
 
+def test_a_category_without_an_id_is_none(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20])], categories=[{"name": "face"}, {"id": 1, "name": "dog"}])
+    with pytest.raises(SourceError, match=r"no category 'face'; set source\.category to one of: face, dog"):
+        coco(tmp_path, category="face")
+
+
+def test_a_file_that_lists_no_picture_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20])], images=[])
+    with pytest.raises(SourceError, match="train: no pictures for split 'train'"):
+        coco(tmp_path)
+
+
 def test_annotations_of_other_images_alone_are_an_error(tmp_path: Path) -> None:
     """Not a data set without faces."""
     write(tmp_path, [box("0001", [0, 0, 20, 20]), box("0002", [0, 0, 20, 20])])

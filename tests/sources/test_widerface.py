@@ -106,6 +106,8 @@ def test_held_out_pictures_are_disjoint_and_do_not_depend_on_order_or_company(tm
     # Literal names: another machine or version must hold out the same ones.
     assert val == {f"{EVENT}/{number}.jpg" for number in HELD_OUT}
     assert val < names(tmp_path, "val", 0.5)
+    by_default = {annotation.name for annotation in WiderFace(tmp_path, "val").annotations}
+    assert by_default == {f"{EVENT}/{number}.jpg" for number in (2, 8, 9, 19)}  # a tenth or so
     write(tmp_path, dict(reversed(list(pictures.items())[10:])))
     assert names(tmp_path, "val", 0.2) == {f"{EVENT}/{number}.jpg" for number in HELD_OUT if number >= 10}
 
@@ -129,6 +131,12 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     write(tmp_path, {"a.jpg": [FACE], "b.jpg": [FACE]})
     annotation_file(tmp_path).write_bytes(b"\xef\xbb\xbf" + annotation_file(tmp_path).read_bytes())
     assert names(tmp_path, "train", 0) == {f"{EVENT}/a.jpg", f"{EVENT}/b.jpg"}
+
+
+def test_empty_lines_at_the_end_say_nothing(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": [FACE]})
+    annotation_file(tmp_path).write_text(annotation_file(tmp_path).read_text() + "\n \n")
+    assert names(tmp_path, "train", 0) == {f"{EVENT}/a.jpg"}
 
 
 def test_test_split_is_the_official_validation_set(tmp_path: Path) -> None:
