@@ -247,6 +247,17 @@ def test_where_the_clock_leaps_the_film_goes_on(tmp_path: Path, caplog: pytest.L
     assert caplog.messages == [f"a.mp4: the frames' times leap by {leap:.0f} s, which the film leaves out"]
 
 
+def test_frames_of_a_camera_that_came_back_with_another_size_are_brought_to_the_first(tmp_path: Path) -> None:
+    output = VideoOutput(str(tmp_path / "a.mkv"))
+    for number, (height, width) in enumerate([(48, 64), (24, 32), (100, 200), (48, 64)]):
+        image = np.ascontiguousarray(np.broadcast_to(picture(number)[0, 0], (height, width, 3)))
+        output.write(Frame("webcam", image, number, number / 30, 30), Detections.empty())
+    output.close()
+    written = read_film(tmp_path / "a.mkv")
+    assert [image.shape for image in written] == [(48, 64, 3)] * 4
+    assert [number_of(image) for image in written] == [0, 1, 2, 3]
+
+
 def test_frames_in_disorder_take_no_longer(tmp_path: Path) -> None:
     times = [number / 25 for number in (0, 2, 1, 3, 5, 4, 6, 8, 7, 9)]
     assert len(numbers_written(tmp_path / "a.mkv", times, 25)) == 10
