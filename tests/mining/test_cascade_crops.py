@@ -81,7 +81,8 @@ def test_which_negatives_are_kept_depends_on_the_index_and_the_seed_alone() -> N
 
 @pytest.mark.parametrize("limit", [0.3, 0.5])
 def test_what_is_found_of_a_face_is_not_capped(limit: float) -> None:
-    whole = miner(most_negatives=1000)(IMAGE, annotate(*SQUARES), 0)
+    whole = miner(most_negatives=1000, negative_iou=limit)(IMAGE, annotate(*SQUARES), 0)
+    assert np.array_equal(whole.iou, miner(most_negatives=1000)(IMAGE, annotate(*SQUARES), 0).iou)
     capped = miner(most_negatives=1, negative_iou=limit)(IMAGE, annotate(*SQUARES), 0)
     near = whole.iou >= limit
     assert near.sum() >= 4
