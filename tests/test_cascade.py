@@ -118,6 +118,7 @@ def test_what_passes_is_what_each_threshold_lets_pass() -> None:
     detector = replace(bright_cascade(), onet=DimONet().eval()).with_thresholds(0.6, 0.7, 0.02)
     (low,) = detector.detect([image])
     passing = detector.passing(image)
+    assert (passing.scores >= 0.02).all()
     assert [int((low.scores >= threshold).sum()) for threshold in (0.02, 0.6, 0.7, 0.85)] == [5, 4, 4, 2]
     for threshold, count in ((0.02, 5), (0.6, 4), (0.66, 3), (0.68, 1), (0.7, 0), (0.85, 0)):
         (found,) = detector.with_thresholds(0.6, 0.7, threshold).detect([image])

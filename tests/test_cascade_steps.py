@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeVar
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -127,6 +128,7 @@ def test_windows_of_a_level_that_overlap_by_more_than_a_half_are_one(row: int, c
     ("factor", "height", "row", "count"),
     [
         (0.9, 36, 5, 1),  # 12 to 24 px beside 11.1 to 24.4: IoU .81
+        (0.83, 33, 5, 2),  # beside 12.1 to 26.7: IoU .66
         (0.8, 32, 5, 2),  # beside 12.5 to 27.5: IoU .56, above the .5 within a level, but not across levels
     ],
 )
@@ -157,12 +159,28 @@ def test_crops_of_rnet_that_nearly_coincide_are_one() -> None:
     assert_boxes(detect(net, scripted(RNet(), (1.0, STAY), (2.0, (0.1, 0.1, 0.1, 0.1)))), (7.2, 7.2, 19.2, 19.2))
 
 
+@pytest.mark.parametrize(("shift", "detected", "mined"), [(3, 1, 2), (5, 2, 2), (2, 1, 1)])
+def test_of_crops_of_rnet_that_overlap_onet_learns_from_more_than_it_is_shown(
+    shift: int, detected: int, mined: int
+) -> None:
+    """Crops of 12 px that lie 3 px apart have an IoU of .6, at 5 px of .41, at 2 px of .71; R-Net leads them apart."""
+    away = (shift + 6 - 24) / 12
+    net = pnet({40: [(3, 3, 2.0, STAY), (3, 12, 1.0, (away, 0, away, 0))]})
+    apart = scripted(RNet(), (1.0, STAY), (2.0, (1, 0, 1, 0)))
+    assert len(detect(net, apart)) == detected
+    assert len(detect(net, apart, last_nms=False)) == mined
+
+
 @pytest.mark.parametrize(
     ("logits", "inner", "expected"),
     [
         ((3.0, 2.0), (7, 7, 16, 16), [(6, 6, 18, 18)]),  # an IoU of 81/144: the better one
         ((2.0, 3.0), (7, 7, 16, 16), [(7, 7, 16, 16)]),
-        ((3.0, 2.0), (8, 8, 16, 16), [(6, 6, 18, 18), (8, 8, 16, 16)]),  # 64/144, though all of it lies inside
+        (
+            (3.0, 2.0),
+            (8, 8, 16.25, 16.25),
+            [(6, 6, 18, 18), (8, 8, 16.25, 16.25)],
+        ),  # .473, though all of it lies inside
     ],
 )
 def test_of_boxes_that_overlap_by_more_than_a_half_the_better_stays(
@@ -253,6 +271,47 @@ def test_each_network_is_believed_less_where_boxes_are_small(
     every = (pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), scripted(ONet(), (2.0, STAY)))
     found = detect(*every[:nets], size=size, min_face_size=min_face_size)
     assert found.scores.logit().tolist() == pytest.approx([2 - octaves], abs=1e-4)
+
+
+def test_it_is_the_size_of_what_a_network_looks_at_by_which_it_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows of 48 px are not small, though R-Net leads to a box of 24 px in height."""
+    monkeypatch.setattr(size_prior, "_LOGIT_PER_OCTAVE", 1.0)
+    window, flat = pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, (0, 0.25, 0, -0.25)))
+    found = detect(window, flat, size=(160, 240), min_face_size=48)
+    assert found.scores.logit().tolist() == pytest.approx([2], abs=1e-4)
+
+
+def test_onet_is_believed_in_the_end_by_the_size_of_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 48 px, not small, it makes 24 and then 12 px, a mean of 18: two of three looks are believed less for that."""
+    monkeypatch.setattr(size_prior, "_LOGIT_PER_OCTAVE", 1.0)
+    window, rnet = pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY))
+    onet = scripted(ONet(), (5.0, STAY), again=[(5.0, (0.25, 0.25, -0.25, -0.25))])
+    found = detect(window, rnet, onet, size=(160, 240), min_face_size=48)
+    assert found.scores.logit().tolist() == pytest.approx([5 - 2 * math.log2(40 / 18) / 3], abs=1e-4)
+
+
+def test_a_first_look_that_has_no_doubt_can_be_overruled() -> None:
+    """A score of exactly 1, as float32 has it from a logit of 17 on, is no infinite one."""
+    window, rnet = pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY))
+    assert len(detect(window, rnet, scripted(ONet(), (40.0, STAY), again=[(40.0, STAY)]))) == 1
+    assert len(detect(window, rnet, scripted(ONet(), (40.0, STAY), again=[(-40.0, STAY)]))) == 0
+
+
+def test_the_last_look_is_in_a_mirror() -> None:
+    onet, shown = ONet(), []
+
+    def answer(crops: Tensor) -> tuple[Tensor, Tensor]:
+        shown.append(crops)
+        return torch.full((len(crops),), 2.0), torch.zeros(len(crops), 4)
+
+    onet.forward = answer  # type: ignore[method-assign]
+    onet.context = 1.0  # type: ignore[misc]
+    cascade = Cascade(pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), onet, 12, 0.1, (0.5, 0.5, 0.5))
+    cascade.detect([np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)])
+    first, again, turned = shown
+    assert torch.equal(again, first)
+    assert torch.equal(turned, first.flip(3))
+    assert not torch.equal(turned, first)
 
 
 def test_onet_is_not_as_sure_as_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

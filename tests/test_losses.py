@@ -72,6 +72,13 @@ def test_focal_loss_without_focus_is_half_the_cross_entropy() -> None:
     assert loss.item() == pytest.approx(hard_example_loss(logits, faces, everyone, keep=1.0).item() * 4 / 2, rel=1e-5)
 
 
+def test_what_is_not_said_is_as_in_the_papers() -> None:
+    logits, faces = torch.tensor([1.0, -2.0, 0.5, 3.0, 2.0, -1.0, 0.0]), torch.tensor([YES, NO, NO, NO, YES, YES, NO])
+    everyone = torch.ones(7, dtype=torch.bool)
+    assert hard_example_loss(logits, faces, everyone) == hard_example_loss(logits, faces, everyone, keep=0.7)
+    assert focal_loss(logits, faces, everyone) == focal_loss(logits, faces, everyone, gamma=2, alpha=0.25)
+
+
 @pytest.mark.parametrize("count", [0, 3])
 @pytest.mark.parametrize("classification_loss", [hard_example_loss, focal_loss])
 @pytest.mark.parametrize("box_loss", [smooth_l1_loss, giou_loss])

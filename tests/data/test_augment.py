@@ -146,6 +146,15 @@ def test_boxes_go_along_with_a_flip_among_alternatives(nested: A.BaseCompose) ->
     np.testing.assert_allclose(offsets, OFFSETS[:, [2, 1, 0, 3]] * [-1, 1, -1, 1], atol=1e-6)
 
 
+def test_boxes_go_along_with_a_flip_beside_a_change_of_the_pixels_alone() -> None:
+    """Both take patches in the same way, one by one."""
+    pixels, offsets = Augment([A.Sharpen(p=0), A.HorizontalFlip(p=1), A.Sharpen(p=0)], draws=1)(
+        noise(4), OFFSETS, seed()
+    )
+    assert np.array_equal(pixels, noise(4)[:, :, ::-1])
+    np.testing.assert_allclose(offsets, OFFSETS[:, [2, 1, 0, 3]] * [-1, 1, -1, 1], atol=1e-6)
+
+
 def test_changes_of_the_pixels_alone_leave_the_offsets_bit_for_bit() -> None:
     changes = [A.RandomBrightnessContrast(p=1), A.GaussNoise(p=1), A.GaussianBlur(p=1), A.ImageCompression(p=1)]
     pixels, offsets = Augment(changes, draws=1)(noise(4), OFFSETS, seed())
@@ -216,11 +225,12 @@ def test_compression_changes_a_patch_as_it_would_alone_but_for_its_border() -> N
     assert abs(pixels.mean() - alone.mean()) < 1
 
 
-def test_a_batch_too_tall_for_one_compressed_picture_is_several() -> None:
+@pytest.mark.parametrize(("count", "size"), [(5000, 12), (1200, 48)])
+def test_a_batch_too_tall_for_one_compressed_picture_is_several(count: int, size: int) -> None:
     pixels, _ = Augment([A.ImageCompression(p=1)], draws=1)(
-        np.zeros((5000, 12, 12, 3), np.uint8), np.zeros((5000, 4), np.float32), seed()
+        np.zeros((count, size, size, 3), np.uint8), np.zeros((count, 4), np.float32), seed()
     )
-    assert pixels.shape == (5000, 12, 12, 3)
+    assert pixels.shape == (count, size, size, 3)
 
 
 def test_the_noise_of_each_patch_is_its_own() -> None:

@@ -120,6 +120,16 @@ def test_an_epoch_comes_again_with_its_augmentation(store_root: Path) -> None:
     assert all(torch.equal(a.labels, b.labels) for a, b in zip(first, plain, strict=True))
 
 
+def test_the_seed_decides_on_the_order_and_on_the_augmentation(store_root: Path) -> None:
+    augment = Augment([A.GaussNoise(p=1)], draws=5)
+    zero, again, one = (datamodule(store_root, augment=augment, seed=seed) for seed in (0, 0, 1))
+    orders = [list(module.train_dataloader().sampler) for module in (zero, again, one)]
+    assert orders[0] == orders[1] != orders[2]
+    noisy = [module.datasets["train"].__getitems__([0, 1, 2]).pixels for module in (zero, again, one)]
+    assert torch.equal(noisy[0], noisy[1])
+    assert not torch.equal(noisy[0], noisy[2])
+
+
 def test_validation_has_every_labelled_patch_once_and_untouched(store_root: Path) -> None:
     module = datamodule(store_root, augment=Augment([A.HorizontalFlip(p=1)]))
     pixels, labels, offsets = (torch.cat(column) for column in zip(*module.val_dataloader(), strict=True))

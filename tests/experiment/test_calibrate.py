@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 import yaml
 
+from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.errors import UserError
+from mtcnn_lit.experiment import calibrate as module
 from mtcnn_lit.experiment.calibrate import calibrate, config_file, rounded_down, trade_off
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.mining.recall import RecallCurve
 from mtcnn_lit.nets import ONet, PNet, RNet
 from mtcnn_lit.nets.weights import save_net
+from tests.bright_squares import picture
+from tests.mining.pictures import Pictures, annotate
 from tests.test_configs import composed
 
 ROOT = Path(__file__).parents[2]
@@ -52,6 +56,27 @@ def test_the_trade_off_by_hand() -> None:
 )
 def test_what_is_written_keeps_the_face_at_the_threshold(threshold: float, written: float) -> None:
     assert rounded_down(threshold) == written <= threshold
+
+
+def test_each_network_is_measured_behind_the_thresholds_that_are_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On all pictures; the recall of each network is that of its own, and one out of reach is told."""
+    seen: list[tuple[int, tuple[float, ...]]] = []
+
+    def measure(cascade: Cascade, source: Pictures, *, lowest: float, images: int, workers: int) -> RecallCurve:
+        assert (lowest, images, workers) == (0.02, 300, 2)
+        seen.append((len(cascade.nets), cascade.thresholds))
+        return curve([[0.9, 0.45678, 0.3, 0.2], [0.8, 0.7, 0.65432, 0], [0.5, 0.5, 0.5, 0]][len(seen) - 1], [0.9])
+
+    monkeypatch.setattr(module, "recall_curve", measure)
+    source = Pictures(*[(picture(20, 20), annotate((2, 2, 9, 9)))] * 300)
+    cascade = Cascade(PNet(), RNet(), ONet(), thresholds=(0.6, 0.7, 0.8))
+    curves, calibrated = module._measure(cascade, [0.5, 0.75, 1.0], source, workers=2)
+    assert seen == [(1, (0.6, 0.7, 0.8)), (2, (0.4567, 0.7, 0.8)), (3, (0.4567, 0.6543, 0.8))]
+    assert (len(curves), calibrated.nets) == (3, cascade.nets)
+    assert calibrated.thresholds == (0.4567, 0.6543, 0.02)
+    assert caplog.messages == ["P-Net reaches a recall of 0.750 at most"]
 
 
 @pytest.mark.parametrize("name", ["", "sub/mine", "../evil", "a b", "-a", ".hidden", "a.b", "a,b", "ä", "12"])

@@ -7,10 +7,19 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from hydra.core.hydra_config import HydraConfig
 
-from mtcnn_lit.experiment.checkpoint import has_finished_run, is_found, last_run, latest_run, trained_behind_others
-from mtcnn_lit.nets import WeightsError
+from mtcnn_lit.experiment.checkpoint import (
+    earlier_net,
+    has_finished_run,
+    is_found,
+    last_run,
+    latest_run,
+    trained_behind_others,
+    upstream_paths,
+)
+from mtcnn_lit.nets import PNet, WeightsError, weights_digest
 from tests.test_configs import composed
 
 
@@ -114,6 +123,20 @@ def test_a_command_goes_on_with_its_own_newest_run(tmp_path: Path) -> None:
     assert last_run(tmp_path, current) == mine
 
 
+def test_a_run_that_was_stopped_before_its_first_checkpoint_is_passed_over(tmp_path: Path) -> None:
+    mine = make_run(tmp_path / "train" / "pnet" / "mine", ["net=pnet"], age=10)
+    begin_run(tmp_path / "train" / "pnet" / "newer", ["net=pnet"])
+    current = begin_run(tmp_path / "train" / "pnet" / "current", ["net=pnet", "ckpt_path=last"])
+    assert last_run(tmp_path, current) == mine
+
+
+def test_what_is_said_to_hydra_makes_no_other_command(tmp_path: Path) -> None:
+    mine = make_run(tmp_path / "train" / "pnet" / "mine", ["net=pnet", "hydra.verbose=true"])
+    to_hydra = ["hydra/job_logging=disabled", "hydra.job.name=again"]
+    current = begin_run(tmp_path / "train" / "pnet" / "current", [*to_hydra, "net=pnet", "ckpt_path=last"])
+    assert last_run(tmp_path, current) == mine
+
+
 def test_a_command_goes_on_in_the_folder_that_it_names(tmp_path: Path) -> None:
     """`hydra.run.dir=FOLDER ckpt_path=last` began anew there, over the checkpoint."""
     make_run(tmp_path / "train" / "pnet" / "elsewhere", ["net=pnet"], age=5)
@@ -150,6 +173,31 @@ def test_whether_any_of_the_stages_was_trained(tmp_path: Path) -> None:
     make_run(tmp_path / "train" / "pnet" / "stopped", [])
     assert has_finished_run(tmp_path, ["pnet", "rnet", "onet"])
     assert not has_finished_run(tmp_path, ["pnet"])
+
+
+def test_the_networks_before_a_stage_are_those_chosen_and_else_the_newest(tmp_path: Path) -> None:
+    make_run(tmp_path / "train" / "pnet" / "a", [], stage="pnet", finished=1)
+    rnet = make_run(tmp_path / "train" / "rnet" / "a", [], stage="rnet", finished=1)
+    chosen = {"pnet": "mine.ckpt", "rnet": None}
+    assert upstream_paths("onet", chosen, tmp_path) == {"pnet": "mine.ckpt", "rnet": rnet}
+    assert upstream_paths("rnet", chosen, tmp_path) == {"pnet": "mine.ckpt"}
+    assert upstream_paths("pnet", {}, tmp_path) == {}
+
+
+def test_an_earlier_network_of_the_stage_is_the_one_chosen_or_the_newest(tmp_path: Path) -> None:
+    digests = []
+    for finished, name in enumerate(("older", "newer")):
+        run = make_run(tmp_path / "train" / "pnet" / name, [], stage="pnet", finished=finished)
+        net = PNet()
+        weights = {f"net.{key}": value for key, value in net.state_dict().items()}
+        torch.save({"state_dict": weights, "hyper_parameters": {"net": "pnet"}}, run / "checkpoints/best.ckpt")
+        digests.append(weights_digest(net))
+    older, newer = digests
+    by_name = {
+        chosen: earlier_net("pnet", chosen, tmp_path, "upstream.earlier")
+        for chosen in (None, "newest", str(tmp_path / "train" / "pnet" / "older"))
+    }
+    assert [net and weights_digest(net) for net in by_name.values()] == [None, newer, older]
 
 
 def test_networks_that_were_not_trained_together_are_told(tmp_path: Path) -> None:

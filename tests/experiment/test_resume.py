@@ -13,6 +13,7 @@ from mtcnn_lit.errors import UserError
 from mtcnn_lit.experiment.resume import resume_from
 from mtcnn_lit.nets import PNet
 from mtcnn_lit.nets.weights import save_net
+from tests.experiment.test_checkpoint import begin_run
 
 TRAINING = {"epoch": 1, "optimizer_states": [], "lr_schedulers": [], "loops": {}}
 
@@ -51,6 +52,32 @@ def test_a_training_that_is_through_is_brought_to_its_end_in_its_own_folder(tmp_
     assert resume_from(config(path, epochs=2, run_dir=str(tmp_path))) == path
 
 
+def test_its_own_folder_is_known_by_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    path = write(tmp_path / "run" / "checkpoints" / "last.ckpt")
+    assert resume_from(config(path, epochs=2, run_dir="run")) == path
+
+
+def test_last_is_the_run_of_the_same_command_and_training_goes_on_in_its_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    earlier, current = (begin_run(tmp_path / "train" / "pnet" / name, ["net=pnet"]) for name in ("a", "b"))
+    again = config(Path("last"), run_dir=str(current))
+    again.paths.output_dir = str(tmp_path)
+    assert resume_from(again) is None
+    assert caplog.messages == ["no checkpoint of this command to go on with: training starts from the beginning"]
+    assert again.paths.run_dir == str(current)
+    (earlier / "checkpoints").mkdir()
+    path = write(earlier / "checkpoints" / "last.ckpt")
+    assert resume_from(again) == path
+    assert again.paths.run_dir == str(earlier)
+    write(path, state={})
+    with pytest.raises(UserError, match=f"^ckpt_path: {path} holds weights alone"):
+        resume_from(again)
+
+
 def test_another_network_does_not_go_on(tmp_path: Path) -> None:
     path = write(tmp_path / "some.ckpt", net="rnet")
     with pytest.raises(UserError, match=f"^ckpt_path: {path} is of rnet, but pnet is to be trained$"):
@@ -58,9 +85,12 @@ def test_another_network_does_not_go_on(tmp_path: Path) -> None:
 
 
 def test_weights_alone_do_not_go_on(tmp_path: Path) -> None:
-    write(tmp_path / "weights.ckpt", state={"epoch": 1})
-    save_net(PNet(), "pnet", tmp_path / "pnet.safetensors", {})
-    for path in (tmp_path / "weights.ckpt", tmp_path / "pnet.safetensors"):
+    paths = [tmp_path / "pnet.safetensors"]
+    save_net(PNet(), "pnet", paths[0], {})
+    for missing in TRAINING:
+        some = {name: value for name, value in TRAINING.items() if name != missing}
+        paths.append(write(tmp_path / f"without_{missing}.ckpt", state=some))
+    for path in paths:
         message = f"^ckpt_path: {path} holds weights alone; to start with them take init_from={path}$"
         with pytest.raises(UserError, match=message):
             resume_from(config(path))

@@ -80,6 +80,22 @@ def test_the_newest_frame_is_handed_over_and_none_twice() -> None:
     assert device.closed.is_set()
 
 
+def test_times_are_seconds_since_the_first_frame() -> None:
+    device = Fed()
+    with Capture(lambda: device, patience=10) as capture:
+        device.feed(0)
+        first = capture.newest()
+        time.sleep(0.1)
+        device.feed(1)
+        second = capture.newest()
+        device.ends = True
+        device.frames.put(None)
+    assert first is not None
+    assert second is not None
+    assert first.time == 0
+    assert 0.1 <= second.time < 5
+
+
 def test_a_camera_that_comes_back_goes_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(module, "_TRY_AGAIN", 0.01)

@@ -206,6 +206,10 @@ def test_the_frame_before_is_repeated_where_one_is_late(tmp_path: Path) -> None:
     assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [5, 6, 6, 6, 9]
 
 
+def test_a_slide_stands_as_long_as_it_did(tmp_path: Path) -> None:
+    assert numbers_written(tmp_path / "a.mkv", [0, 1, 301], 1) == [0, *[1] * 300, 2]
+
+
 def numbers_written(path: Path, times: Iterable[float], rate: float) -> list[int]:
     """The numbers of the frames in a video that is made of frames of these times."""
     output = VideoOutput(str(path))
@@ -241,6 +245,17 @@ def test_where_the_clock_leaps_the_film_goes_on(tmp_path: Path, caplog: pytest.L
     times = [100 + number / 30 + (leap if number > 4 else 0) for number in range(10)]
     assert numbers_written(tmp_path / "a.mkv", times, 30) == list(range(10))
     assert caplog.messages == [f"a.mp4: the frames' times leap by {leap:.0f} s, which the film leaves out"]
+
+
+def test_frames_of_a_camera_that_came_back_with_another_size_are_brought_to_the_first(tmp_path: Path) -> None:
+    output = VideoOutput(str(tmp_path / "a.mkv"))
+    for number, (height, width) in enumerate([(48, 64), (24, 32), (100, 200), (48, 64)]):
+        image = np.ascontiguousarray(np.broadcast_to(picture(number)[0, 0], (height, width, 3)))
+        output.write(Frame("webcam", image, number, number / 30, 30), Detections.empty())
+    output.close()
+    written = read_film(tmp_path / "a.mkv")
+    assert [image.shape for image in written] == [(48, 64, 3)] * 4
+    assert [number_of(image) for image in written] == [0, 1, 2, 3]
 
 
 def test_frames_in_disorder_take_no_longer(tmp_path: Path) -> None:

@@ -32,7 +32,9 @@ def server() -> Iterator[PictureServer]:
 def test_the_page_shows_the_stream(server: PictureServer) -> None:
     page = get(server.address)
     assert page.headers.get_content_type() == "text/html"
+    assert page.headers["Cache-Control"] == "no-store"
     assert b'src="stream.mjpg"' in page.read()
+    assert b'src="stream.mjpg"' in get(server.address + "?again=1").read()
     with pytest.raises(urllib.error.HTTPError, match="404"):
         get(server.address + "other")
 
@@ -114,6 +116,21 @@ def test_pictures_have_boxes_and_figures() -> None:
         assert (picture[110:210, 90:190].std() > 10) == (len(found) > 0)
         assert picture[200:, 250:].std() < 1
     output.close()
+
+
+def test_the_quality_of_pictures_is_as_asked_for() -> None:
+    noise = NamedImage("a.png", np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8))
+    sizes = []
+    for quality in (1, 20, 100):
+        output = StreamOutput(Detector(), port=0, quality=quality)  # type: ignore[arg-type]
+        stream = get(output.address + "stream.mjpg")
+        output.write(noise, Detections.empty())
+        sizes.append(len(next_picture(stream)))
+        output.close()
+    assert sizes[0] < sizes[1] < sizes[2]
+    for quality in (0, 101):
+        with pytest.raises(ValueError, match=f"^quality must lie between 1 and 100, not {quality}$"):
+            StreamOutput(Detector(), port=0, quality=quality)  # type: ignore[arg-type]
 
 
 def test_a_picture_that_is_no_frame_is_kept_up_until_ctrl_c(

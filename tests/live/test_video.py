@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import cv2
 import pytest
 
 from mtcnn_lit.images import ImageError
@@ -56,6 +57,49 @@ def test_no_video_is_said_to_be_none(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(ImageError, match=rf"{name}.*set input\.path to a video file or its address$"):
         VideoInput(str(tmp_path / name))
+
+
+class Claims:
+    """A capture that says of its video what it is told to."""
+
+    def __init__(self, rate: float, count: float) -> None:
+        self.said = {cv2.CAP_PROP_FPS: rate, cv2.CAP_PROP_FRAME_COUNT: count}
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        return True
+
+    def get(self, what: int) -> float:
+        return self.said[what]
+
+
+@pytest.mark.parametrize(
+    ("said", "rate"),
+    [(29.97, 29.97), (240.0, 240.0), (0.0, 25.0), (90_000.0, 25.0), (float("nan"), 25.0)],  # some give a clock's ticks
+)
+def test_a_rate_that_can_not_be_is_25_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, said: float, rate: float
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: Claims(said, 10))
+    assert Video("rtsp://camera/one", "").rate == rate
+    assert caplog.messages == ["one names no frame rate: 25 frames a second are taken for it"] * (rate == 25)
+
+
+@pytest.mark.parametrize(("said", "count"), [(10.0, 10), (0.0, None), (-2.0, None), (float("inf"), None)])
+def test_a_number_of_frames_that_can_not_be_is_none(
+    monkeypatch: pytest.MonkeyPatch, said: float, count: int | None
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: Claims(30, said))
+    assert Video("rtsp://camera/one", "").count == count
+
+
+@pytest.mark.parametrize(
+    ("address", "name"), [("rtsp://camera/live/one?key=1", "one"), ("rtsp://camera", "video"), ("http://a/b/", "b")]
+)
+def test_what_an_address_gives_is_called_by_its_last_part(
+    monkeypatch: pytest.MonkeyPatch, address: str, name: str
+) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *_: Claims(30, 10))
+    assert Video(address, "").name == name
 
 
 def test_an_address_where_nothing_is_is_named() -> None:

@@ -80,6 +80,12 @@ def test_the_threshold_moves_up_and_down(window: PlainWindow, output: WindowOutp
     assert len({image.tobytes() for image in window.shown}) == 4  # the figures follow: .70 .75 .80 .85
 
 
+def test_the_threshold_moves_without_shift_too(window: PlainWindow, output: WindowOutput) -> None:
+    """On many keyboards + and _ need it."""
+    press(window, output, "===_-")
+    assert [marked(image) > 0 for image in window.shown] == [True, True, True, False, True, True]
+
+
 def test_a_picture_is_saved_with_its_boxes_and_without_the_figures(
     window: PlainWindow, output: WindowOutput, tmp_path: Path
 ) -> None:

@@ -47,6 +47,11 @@ def test_match_at_several_thresholds_frees_a_face_for_a_better_overlap() -> None
     assert verdicts.tolist() == [[0, IGNORED], [0, WRONG], [WRONG, 0], [0, IGNORED]]
 
 
+def test_thresholds_come_in_any_order() -> None:
+    found = detections([(MOST_OF_A, 0.9)])
+    assert match_at(found, tensor([A]), tensor([]), [0.9, 0.5, 0.81, 0.8]).tolist() == [[WRONG], [0], [WRONG], [0]]
+
+
 def test_a_range_of_thresholds_of_a_crowd_equals_its_thresholds_one_by_one() -> None:
     dice = torch.Generator().manual_seed(0)
     corners = torch.randint(0, 60, (120, 2), generator=dice).float()

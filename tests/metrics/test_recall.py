@@ -34,6 +34,13 @@ def test_ignored_boxes_need_not_be_found_and_another_threshold_asks_for_more() -
         assert metric.counts()["<12"] == (found, 1)
 
 
+def test_a_face_is_found_from_an_iou_of_a_half_on() -> None:
+    metric = RecallBySize()
+    for shown in (HALF_OF_A, (0.0, 0.0, 10.0, 4.9)):
+        metric.update([detections([(shown, 0.9)])], [tensor([A])], [tensor([])])
+    assert metric.counts()["<12"] == (1, 2)
+
+
 def test_images_without_faces_or_detections() -> None:
     metric = RecallBySize()
     metric.update([detections([(A, 0.9)]), detections([])], [torch.empty(0, 4), tensor([A])], [tensor([]), tensor([])])

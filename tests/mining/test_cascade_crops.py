@@ -34,11 +34,26 @@ def detected(patches: Patches) -> int:
     return int((patches.origin == Origin.CASCADE).sum())
 
 
+def test_random_crops_lie_in_the_picture_and_are_not_below_the_smallest() -> None:
+    """A face that fills the picture: the offsets say where each crop is."""
+    miner_of_random = miner(random_per_image=200, most_negatives=0, min_size=60)
+    whole = annotate((0, 0, 200, 150))
+    patches = miner_of_random(picture(150, 200), whole, 0)
+    assert patches.origin.tolist() == [Origin.RANDOM] * 200
+    sides = 200 / (1 + patches.offsets[:, 2] - patches.offsets[:, 0])
+    left, top = -patches.offsets[:, 0] * sides, -patches.offsets[:, 1] * sides
+    assert 60 - 1e-2 <= sides.min() < 62
+    assert min(left.min(), top.min()) >= -1e-2
+    assert (left + sides).max() <= 200 + 1e-2
+    assert (top + sides).max() <= 150 + 1e-2
+
+
 def test_negatives_are_capped_in_each_picture_by_itself() -> None:
     nothing = annotate()
     assert detected(miner()(IMAGE, nothing, 0)) > 10
     capped = miner(most_negatives=5)
     assert [detected(capped(IMAGE, nothing, index)) for index in range(3)] == [5, 5, 5]
+    assert detected(capped(IMAGE, annotate(ignored=[SQUARES[2]]), 0)) == 5  # what is dropped takes no place
 
 
 def test_a_patch_shows_the_crop_and_a_margin() -> None:
@@ -56,21 +71,30 @@ def test_a_patch_shows_the_crop_and_a_margin() -> None:
     torch.testing.assert_close(faces, same, atol=1e-3, rtol=0)
 
 
-def test_which_negatives_are_kept_depends_on_the_index_alone() -> None:
+def test_which_negatives_are_kept_depends_on_the_index_and_the_seed_alone() -> None:
     capped = miner(most_negatives=5)
     first, other, again = (capped(IMAGE, annotate(), index) for index in (0, 1, 0))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not np.array_equal(first.pixels, other.pixels)
+    for different in (other, miner(most_negatives=5, seed=1)(IMAGE, annotate(), 0)):
+        assert not np.array_equal(first.pixels, different.pixels)
 
 
-def test_what_is_found_of_a_face_is_not_capped() -> None:
-    whole = miner(most_negatives=1000)(IMAGE, annotate(*SQUARES), 0)
-    capped = miner(most_negatives=1)(IMAGE, annotate(*SQUARES), 0)
-    near = whole.iou >= 0.3
+@pytest.mark.parametrize("limit", [0.3, 0.5])
+def test_what_is_found_of_a_face_is_not_capped(limit: float) -> None:
+    whole = miner(most_negatives=1000, negative_iou=limit)(IMAGE, annotate(*SQUARES), 0)
+    assert np.array_equal(whole.iou, miner(most_negatives=1000)(IMAGE, annotate(*SQUARES), 0).iou)
+    capped = miner(most_negatives=1, negative_iou=limit)(IMAGE, annotate(*SQUARES), 0)
+    near = whole.iou >= limit
     assert near.sum() >= 4
     assert (~near).sum() > 1
-    assert sorted(capped.iou[capped.iou >= 0.3]) == sorted(whole.iou[near])
-    assert (capped.iou < 0.3).sum() == 1
+    assert sorted(capped.iou[capped.iou >= limit]) == sorted(whole.iou[near])
+    assert (capped.iou < limit).sum() == 1
+
+
+def test_what_is_found_of_a_narrow_face_is_not_capped_unless_it_is_no_match() -> None:
+    narrow = annotate(*[((x1 + x2) / 2 - 3, y1, (x1 + x2) / 2 + 3, y2) for x1, y1, x2, y2 in SQUARES])
+    assert detected(miner(most_negatives=0)(IMAGE, narrow, 0)) >= 4
+    assert detected(miner(most_negatives=0, squared_faces=False)(IMAGE, narrow, 0)) == 0
 
 
 def test_what_is_found_on_an_ignored_box_is_dropped() -> None:
@@ -110,6 +134,15 @@ def test_positives_never_starve() -> None:
     assert (positive | part)[4:].all()
 
 
+def test_narrow_faces_are_matched_by_the_squares_around_them_unless_told_otherwise() -> None:
+    narrow = annotate((100, 20, 114, 80))  # squares of 29 px have the best IoU, .318
+    squared, plain = (
+        miner(jittered_per_face=100, squared_faces=squared)(picture(150, 200), narrow, 0) for squared in (True, False)
+    )
+    assert squared.iou.max() > 0.65
+    assert 0.3 < plain.iou.max() < 0.32
+
+
 def test_a_crowd_does_not_drown_the_rest() -> None:
     patches = miner(jittered_per_face=10, most_faces=2)(picture(150, 200), annotate(*SQUARES), 0)
     assert len(patches.iou) == 20
@@ -131,6 +164,9 @@ def test_identity_follows_from_all_that_the_crops_depend_on() -> None:
         replace(base, recall=(0.9,)),
         replace(base, lowest_threshold=0.2),
         replace(base, negative_iou=0.2),
+        replace(base, recall_images=1),
+        replace(base, squared_faces=False),
+        replace(base, context=1.5),
     ]
     assert len({json.dumps(each.identity(), sort_keys=True) for each in different}) == len(different)
     other.load_state_dict(one.state_dict())
@@ -160,12 +196,14 @@ def test_each_network_is_measured_behind_the_earlier_ones_at_their_measured_thre
     def measure(
         cascade: Cascade, source: Pictures, target: float, *, lowest: float, images: int, workers: int
     ) -> float:
-        assert (source, images, workers) == (SOURCE, 200, 3)
+        assert (source, images, workers) == (SOURCE, 7, 3)
         calls.append((len(cascade.nets), cascade.thresholds, target, lowest))
         return [0.25, 0.5][len(calls) - 1]
 
     monkeypatch.setattr(cascade_crops, "threshold_for_recall", measure)
-    crops = miner(Cascade(BrightPNet(), BrightRNet()), size=48, recall=(0.97, 0.9), lowest_threshold=0.2)
+    crops = miner(
+        Cascade(BrightPNet(), BrightRNet()), size=48, recall=(0.97, 0.9), recall_images=7, lowest_threshold=0.2
+    )
     crops.prepare(workers=3)
     assert calls == [(1, (0.6, 0.7, 0.7), 0.97, 0.2), (2, (0.25, 0.7, 0.7), 0.9, 0.2)]
     assert crops.cascade.thresholds == (0.25, 0.5, 0.7)

@@ -134,7 +134,8 @@ def test_faces_outside_their_picture_are_left_out_by_its_name(
 ) -> None:
     """Crops around them would be black."""
     outside: list[Box] = [(500, 500, 560, 560), (91, 0, 120, 30), (0, -30, 30, 0)]
-    mined = mine(folder_of(images, [FACES[0], outside, FACES[2]]), MINER, tmp_path / "stores", workers)
+    at_the_right: Box = (82, 10, 92, 50)  # in a picture that is wider than high
+    mined = mine(folder_of(images, [[at_the_right], outside, FACES[2]]), MINER, tmp_path / "stores", workers)
     (warning,) = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert warning == "left out: 3 faces outside the picture 1.png"
     assert mined.patches.image.tolist() == [0] * 9 + [1] * 4 + [2] * 14

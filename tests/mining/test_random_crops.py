@@ -64,6 +64,23 @@ def test_faces_that_are_not_drawn_count_all_the_same() -> None:
     assert patches.iou.min() >= 90**2 / 100**2
 
 
+def test_narrow_faces_are_matched_by_the_squares_around_them_unless_told_otherwise() -> None:
+    narrow = annotate((40, 20, 54, 80))  # squares of 29 px have the best IoU, .318
+    squared = replace(MINER, jittered_per_face=100)(noise(100, 120), narrow, 0)
+    plain = replace(MINER, jittered_per_face=100, squared_faces=False)(noise(100, 120), narrow, 0)
+    assert squared.iou.max() > 0.65
+    assert 0.3 < plain.iou.max() < 0.32
+
+
+def test_no_crop_near_a_face_is_below_the_smallest() -> None:
+    miner = replace(MINER, random_per_image=0, jittered_per_face=0, overlapping_per_face=100, min_size=24)
+    patches = miner(noise(100, 120), annotate((10, 20, 40, 50)), 0)
+    relative = patches.offsets[patches.iou > 0]
+    sides = 30 / (1 + relative[:, 2] - relative[:, 0])  # of crops, by where they say that the face of 30 px is
+    assert len(sides) > 50
+    assert 24 - 1e-3 <= sides.min() < 25
+
+
 def test_cut_labels_drops_and_samples() -> None:
     image = noise(100, 120)
     crops = as_boxes([(4, 8, 16, 20), (60, 60, 90, 90), (40, 30, 52, 42)])

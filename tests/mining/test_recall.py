@@ -109,6 +109,12 @@ def test_a_spread_of_the_pictures_is_enough() -> None:
     assert [number for number, _ in Known.seen] == [0, 2]
 
 
+def test_candidates_an_image_are_those_of_all_that_were_looked_at() -> None:
+    """Also of the picture without a face, and of what lies on no face."""
+    curve = recall_curve(Known(PNet()), pictures(0, 1, 2, 3))
+    assert [curve.candidates(threshold) for threshold in (0.1, 0.9, 1)] == [7 / 4, 3 / 4, 0]
+
+
 def test_without_a_face_there_is_nothing_to_measure() -> None:
     with pytest.raises(ValueError, match="no face in 2 images of the train split: nothing to measure recall on"):
         threshold_for_recall(Known(PNet()), pictures(3, 3), 0.97)

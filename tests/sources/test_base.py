@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mtcnn_lit.images import ImageError, write_image
-from mtcnn_lit.sources.base import Annotation, FileSource, SourceError, as_boxes, boxes_from_sizes
+from mtcnn_lit.sources.base import Annotation, FileSource, SourceError, as_boxes, boxes_from_sizes, existing_folder
 
 
 def source(root: Path, faces: list[list[float]], ignored: list[list[float]] | None = None) -> FileSource:
@@ -47,11 +47,29 @@ def test_fingerprint_changes_with_a_box_its_kind_and_the_pixels(root: Path) -> N
         source(root, [[0, 0, 3, 3]]).fingerprint(),
         source(root, [[0, 0, 3, 4]]).fingerprint(),
         source(root, [], [[0, 0, 3, 3]]).fingerprint(),
+        source(root, [], [[0, 0, 3, 4]]).fingerprint(),
     }
     write_image(root / "b.png", np.zeros((4, 6, 3), np.uint8))
     os.utime(root / "b.png", (1, 1))  # two writes can fall into one tick of the clock
     digests.add(source(root, [[0, 0, 3, 3]]).fingerprint())
-    assert len(digests) == 4
+    assert len(digests) == 5
+
+
+def test_fingerprint_changes_with_the_size_of_a_file_alone_and_with_its_time_alone(root: Path) -> None:
+    digests = []
+    for content, time in ((b"ab", 1), (b"abc", 1), (b"abc", 2), (b"abc", 2)):
+        (root / "b.png").write_bytes(content)
+        os.utime(root / "b.png", (time, time))
+        digests.append(source(root, []).fingerprint())
+    assert len(set(digests)) == 3
+    assert digests[2] == digests[3]
+
+
+def test_a_folder_may_be_named_from_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra hands `source.root=~/faces` over as it is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "faces").mkdir()
+    assert existing_folder("~/faces", "") == tmp_path / "faces"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are text")

@@ -47,6 +47,18 @@ def test_boxes_become_corners_and_images_without_annotations_stay(tmp_path: Path
     assert source.summary() == "Coco train: 2 images, 1 faces, 0 ignored, 1 skipped"
 
 
+def test_each_split_has_its_own_file_and_folder(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20])])
+    content = {"images": [{"id": 5, "file_name": "v.png"}], "annotations": [box(5, [1600, 0, 30, 30])]}
+    (tmp_path / "labels/val.json").write_text(json.dumps(content))
+    write_image(tmp_path / "val/v.png", np.full((50, 1700, 3), 9, np.uint8))
+    source = Coco(tmp_path, "val", annotations=PATHS, images=FOLDERS)
+    assert [(annotation.name, annotation.faces.tolist()) for annotation in source.annotations] == [
+        ("v.png", [[1600, 0, 1630, 30]])
+    ]
+    assert source.read(0)[0, 0].tolist() == [9, 9, 9]
+
+
 def test_crowds_and_low_boxes_are_ignored_and_boxes_without_area_dropped(tmp_path: Path) -> None:
     crowd = box(1, [1, 1, 40, 40], iscrowd=1)
     write(tmp_path, [box(1, [5, 5, 20, 20], iscrowd=0), crowd, box(1, [0, 0, 9, 19]), box(1, [0, 0, 0, 30])])
@@ -107,6 +119,18 @@ def test_an_iscrowd_that_is_no_number_is_named(tmp_path: Path) -> None:
         coco(tmp_path)
 
 
+def test_a_category_without_an_id_is_none(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20])], categories=[{"name": "face"}, {"id": 1, "name": "dog"}])
+    with pytest.raises(SourceError, match=r"no category 'face'; set source\.category to one of: face, dog"):
+        coco(tmp_path, category="face")
+
+
+def test_a_file_that_lists_no_picture_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20])], images=[])
+    with pytest.raises(SourceError, match="train: no pictures for split 'train'"):
+        coco(tmp_path)
+
+
 def test_annotations_of_other_images_alone_are_an_error(tmp_path: Path) -> None:
     """Not a data set without faces."""
     write(tmp_path, [box("0001", [0, 0, 20, 20]), box("0002", [0, 0, 20, 20])])
@@ -147,7 +171,17 @@ def test_fingerprint_follows_the_annotations(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "bbox", [None, [1, 2, 3], ["1", 2, 3, 4], [1, 2, 3, float("nan")], [1, 2, 3, float("inf")], [10**400, 1, 2, 3]]
+    "bbox",
+    [
+        None,
+        [1, 2, 3],
+        [1, 2, 3, 4, 5],
+        ["1", 2, 3, 4],
+        [1, 2, 3, float("nan")],
+        [1, 2, 3, float("inf")],
+        [-float("inf"), 1, 2, 3],
+        [10**400, 1, 2, 3],
+    ],
 )
 def test_a_malformed_box_is_named(tmp_path: Path, bbox: object) -> None:
     write(tmp_path, [box(1, [0, 0, 20, 20]), box(1, bbox)])

@@ -71,6 +71,12 @@ def test_pictures_of_a_partial_copy_are_skipped(tmp_path: Path) -> None:
     assert source.annotations[0].name == f"{EVENT}/b.jpg"
 
 
+def test_files_beside_the_events_are_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": [FACE]})
+    (tmp_path / "WIDER_train/images/.DS_Store").touch()
+    assert names(tmp_path, "train", 0) == {f"{EVENT}/a.jpg"}
+
+
 def test_where_the_official_lists_are(tmp_path: Path) -> None:
     write(tmp_path, {"a.jpg": [FACE]}, official="val")
     assert WiderFace(tmp_path, "test").truth_folder == tmp_path / "eval_ground_truth"
@@ -100,6 +106,8 @@ def test_held_out_pictures_are_disjoint_and_do_not_depend_on_order_or_company(tm
     # Literal names: another machine or version must hold out the same ones.
     assert val == {f"{EVENT}/{number}.jpg" for number in HELD_OUT}
     assert val < names(tmp_path, "val", 0.5)
+    by_default = {annotation.name for annotation in WiderFace(tmp_path, "val").annotations}
+    assert by_default == {f"{EVENT}/{number}.jpg" for number in (2, 8, 9, 19)}  # a tenth or so
     write(tmp_path, dict(reversed(list(pictures.items())[10:])))
     assert names(tmp_path, "val", 0.2) == {f"{EVENT}/{number}.jpg" for number in HELD_OUT if number >= 10}
 
@@ -125,6 +133,12 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     assert names(tmp_path, "train", 0) == {f"{EVENT}/a.jpg", f"{EVENT}/b.jpg"}
 
 
+def test_empty_lines_at_the_end_say_nothing(tmp_path: Path) -> None:
+    write(tmp_path, {"a.jpg": [FACE]})
+    annotation_file(tmp_path).write_text(annotation_file(tmp_path).read_text() + "\n \n")
+    assert names(tmp_path, "train", 0) == {f"{EVENT}/a.jpg"}
+
+
 def test_test_split_is_the_official_validation_set(tmp_path: Path) -> None:
     write(tmp_path, {"a.jpg": [FACE]})
     write(tmp_path, {"v.jpg": [FACE], "w.jpg": []}, official="val")
@@ -145,6 +159,7 @@ def test_fingerprint_follows_the_annotations(tmp_path: Path) -> None:
         (f"{EVENT}/a.jpg\n1\n1 2 x 4 0 0 0 0 0 0\n", ":3: expected ten whole numbers"),
         (f"{EVENT}/a.jpg\n1\n{'9' * 5000} 2 3 4 0 0 0 0 0 0\n", ":3: expected ten whole numbers"),
         (f"{EVENT}/a.jpg\n1\n{'9' * 30} 2 3 4 0 0 0 0 0 0\n", ":3: expected ten whole numbers"),
+        (f"{EVENT}/a.jpg\n1\n-{'9' * 30} 2 3 4 0 0 0 0 0 0\n", ":3: expected ten whole numbers"),
         (f"{EVENT}/a.jpg\nmany\n{FACE}\n", f":2: expected the number of faces of {EVENT}/a.jpg, found 'many'"),
         (f"{EVENT}/a.jpg\n{'9' * 5000}\n", ":2: expected the number of faces"),
         (f"{EVENT}/a.jpg\n2\n{FACE}\n", f":4: expected 2 faces of {EVENT}/a.jpg, found the end of the file"),

@@ -97,6 +97,23 @@ def test_boxes_fit_a_picture_whose_xmp_alone_says_that_it_is_turned(tmp_path: Pa
     assert source.annotations[0].faces.tolist() == [[0, 0, width, height]]
 
 
+def test_boxes_fit_a_picture_of_a_phone_that_holds_a_second_one(tmp_path: Path) -> None:
+    """A JPEG by its name, which Pillow calls MPO."""
+    write(tmp_path, "a.jpg", "0 0.5 0.5 1 1")
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION] = 6
+    whole, half = PIL.Image.new("RGB", (60, 40)), PIL.Image.new("RGB", (30, 20))
+    whole.save(tmp_path / "images/train/a.jpg", "MPO", save_all=True, append_images=[half], exif=exif)
+    source = Yolo(tmp_path, "train")
+    assert source.read(0).shape == (60, 40, 3)
+    assert source.annotations[0].faces.tolist() == [[0, 0, 40, 60]]
+
+
+def test_a_box_that_reaches_over_the_border_by_rounding_is_taken(tmp_path: Path) -> None:
+    write(tmp_path, "a.png", "0 0.5 0.5 1.005 0.5\n")
+    assert Yolo(tmp_path, "train").annotations[0].faces.tolist() == [[-0.5, 25, 200.5, 75]]
+
+
 def test_a_picture_of_any_size_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, "a.png", "0 0.5 0.5 1 1")
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 100 * 200 // 3)  # twice that many are an error
@@ -159,7 +176,16 @@ def test_fingerprint_follows_labels_and_pixels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "row", ["0 0.5 0.5 0.5", "0 0.5 0.5 0.5 0.5 0.9", "face 0.5 0.5 0.5 0.5", "0 75 25 125 75", "0 0.5 nan 0.5 0.5"]
+    "row",
+    [
+        "0 0.5 0.5 0.5",
+        "0 0.5 0.5 0.5 0.5 0.9",
+        "face 0.5 0.5 0.5 0.5",
+        "0 75 25 125 75",
+        "0 0.5 nan 0.5 0.5",
+        "0 -0.5 0.5 0.5 0.5",
+        "0 0.5 0.5 1.02 0.5",
+    ],
 )
 def test_a_malformed_row_is_named(tmp_path: Path, row: str) -> None:
     write(tmp_path, "a.png", f"0 0.5 0.5 0.5 0.5\n{row}\n")
