@@ -82,11 +82,13 @@ def _parse(line: str) -> tuple[str, Detections]:
     if "error" in entry:
         return entry["image"], Detections.empty()
     try:
-        boxes = torch.tensor(entry.get("boxes"), dtype=torch.float32).reshape(-1, 4)
-        scores = torch.tensor(entry.get("scores"), dtype=torch.float32)
+        boxes, scores = (torch.tensor(entry.get(key), dtype=torch.float32) for key in ("boxes", "scores"))
+        boxes = boxes.reshape(0, 4) if boxes.shape == (0,) else boxes
+        if boxes.shape[1:] != (4,) or scores.ndim != 1:
+            raise ValueError(f"shapes {tuple(boxes.shape)} and {tuple(scores.shape)}")
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise ValueError("boxes must be rows of four numbers and scores a list of numbers") from error
-    if len(boxes) != len(scores) or scores.ndim != 1:
+    if len(boxes) != len(scores):
         raise ValueError(f"{len(boxes)} boxes but {len(scores)} scores")
     if not (boxes.isfinite().all() and scores.isfinite().all()):
         raise ValueError("a box or a score is not finite")

@@ -84,7 +84,7 @@ def detect(
     first, second, third = (*nets, None, None)[:3]
     cascade = Cascade(first, second, third, min_face_size, scale_factor, thresholds)  # type: ignore[arg-type]
     image = picture(*size)
-    return cascade.detect([image])[0] if last_nms else cascade.candidates(Pyramid(image))
+    return cascade.detect([image])[0] if last_nms else cascade.candidates(Pyramid(image), mining=True)
 
 
 def assert_boxes(found: Detections, *expected: tuple[float, float, float, float]) -> None:

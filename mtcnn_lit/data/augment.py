@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 
 from mtcnn_lit import boxes
-from mtcnn_lit.errors import UserError
+from mtcnn_lit.errors import UserError, check_counts
 from mtcnn_lit.images import Image
 
 # albumentations asks the network for its newest version at import otherwise.
@@ -75,11 +75,17 @@ class Augment:
             where they are are fastest side by side.
         draws: groups that a batch is cut into; no more than it has patches.
         mirror: probability of a patch to be turned left for right; much faster than a transform that flips.
+
+    Raises:
+        ValueError: when a setting is out of its range.
     """
 
     def __init__(
         self, transforms: Sequence[A.BasicTransform | A.BaseCompose], draws: int = 8, mirror: float = 0.0
     ) -> None:
+        check_counts(1, draws=draws)
+        if not 0 <= mirror <= 1:
+            raise ValueError(f"mirror must be from 0 to 1, not {mirror}")
         self._passes = [_make_pass(list(run), reach) for reach, run in groupby(transforms, _reach)]
         self.draws, self.mirror = draws, mirror
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import chain
@@ -163,7 +164,7 @@ def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int
     Raises:
         PatchError: when the ratio makes no sense, or the batch is so small that a label with a share gets no patch.
     """
-    if len(ratio) != 3 or min(ratio) < 0 or sum(ratio) == 0:
+    if len(ratio) != 3 or min(ratio) < 0 or not 0 < sum(ratio) < math.inf:
         raise PatchError(f"data.ratio: must be three shares of 0 or more, one of them above 0, not {list(ratio)}")
     shares = [int(batch_size * part / sum(ratio)) for part in ratio]
     last = max(kind for kind in range(3) if ratio[kind])

@@ -45,7 +45,8 @@ class RecallCurve:
 
     def threshold(self, target: float) -> float:
         """The highest threshold at which a share ``target`` of the faces is still found, or the lowest measured."""
-        return max(self.lowest, float(self.best[int(np.ceil(target * len(self.best))) - 1]))
+        faces = int(np.ceil(target * len(self.best) - 1e-9))  # .55 of 100 is a little more than 55
+        return max(self.lowest, float(self.best[faces - 1]))
 
     def recall(self, threshold: float) -> float:
         """Share of the faces that are found at a threshold."""

@@ -40,8 +40,8 @@ class StreamOutput:
     """
 
     def __init__(self, detector: LiveDetector, host: str = "127.0.0.1", port: int = 8080, quality: int = 85) -> None:
-        if not 1 <= quality <= 100:
-            raise ValueError(f"quality must lie between 1 and 100, not {quality}")
+        if quality not in range(1, 101):
+            raise ValueError(f"quality must be a whole number from 1 to 100, not {quality}")
         self._quality = [cv2.IMWRITE_JPEG_QUALITY, quality]
         self._screen = Screen(detector)
         self._server = PictureServer(host, port)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import albumentations as A
 import cv2
@@ -304,6 +305,12 @@ def test_no_transforms_change_nothing() -> None:
     pixels, offsets = Augment([], draws=1)(noise(4), OFFSETS, seed())
     assert np.array_equal(pixels, noise(4))
     assert offsets.tobytes() == OFFSETS.tobytes()
+
+
+@pytest.mark.parametrize("settings", [{"mirror": 2}, {"mirror": -0.5}, {"draws": 0}, {"draws": 2.5}])
+def test_settings_without_sense(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"^{next(iter(settings))} must be "):
+        Augment([], **settings)
 
 
 def test_what_was_given_stays_as_it_was() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_shares_of_a_batch(batch_size: int, ratio: tuple[float, float, float], s
     assert batch_shares(batch_size, ratio) == shares
 
 
-@pytest.mark.parametrize("ratio", [(0, 0, 0), (-1, 1, 1), (1, 3), (1, 1, 1, 3)])
+@pytest.mark.parametrize("ratio", [(0, 0, 0), (-1, 1, 1), (1, 3), (1, 1, 1, 3), (math.nan, 1, 1), (1, math.inf, 1)])
 def test_a_ratio_without_sense(ratio: Any) -> None:
     with pytest.raises(PatchError, match=r"^data\.ratio: must be three shares of 0 or more, one of them above 0, not"):
         batch_shares(10, ratio)

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -128,9 +129,12 @@ def test_the_quality_of_pictures_is_as_asked_for() -> None:
         sizes.append(len(next_picture(stream)))
         output.close()
     assert sizes[0] < sizes[1] < sizes[2]
-    for quality in (0, 101):
-        with pytest.raises(ValueError, match=f"^quality must lie between 1 and 100, not {quality}$"):
-            StreamOutput(Detector(), port=0, quality=quality)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("quality", [0, 101, 85.5])
+def test_a_quality_that_pictures_can_not_have(quality: Any) -> None:
+    with pytest.raises(ValueError, match=rf"^quality must be a whole number from 1 to 100, not {quality}$"):
+        StreamOutput(Detector(), port=0, quality=quality)  # type: ignore[arg-type]
 
 
 def test_a_picture_that_is_no_frame_is_kept_up_until_ctrl_c(

@@ -9,7 +9,7 @@ import torch
 from mtcnn_lit import Detections
 from mtcnn_lit.boxes import iou
 from mtcnn_lit.cascade import Cascade
-from mtcnn_lit.mining.recall import recall_curve, threshold_for_recall
+from mtcnn_lit.mining.recall import RecallCurve, recall_curve, threshold_for_recall
 from mtcnn_lit.nets import PNet, RNet
 from mtcnn_lit.pyramid import Pyramid
 from tests.bright_squares import DimONet, bright_cascade, picture
@@ -118,6 +118,12 @@ def test_candidates_an_image_are_those_of_all_that_were_looked_at() -> None:
 def test_without_a_face_there_is_nothing_to_measure() -> None:
     with pytest.raises(ValueError, match="no face in 2 images of the train split: nothing to measure recall on"):
         threshold_for_recall(Known(PNet()), pictures(3, 3), 0.97)
+
+
+def test_a_share_that_is_a_whole_number_of_faces_asks_for_no_more() -> None:
+    scores = np.linspace(1, 0.01, 100, dtype=np.float32)
+    curve = RecallCurve("P-Net", scores, scores, images=1, lowest=0)
+    assert curve.recall(curve.threshold(0.55)) == pytest.approx(0.55)  # 0.55 * 100 is a little more than 55
 
 
 def test_the_curve_of_rnet_counts_what_detection_shows_onet() -> None:
