@@ -20,6 +20,11 @@ def check_counts(least: int = 0, **counts: int) -> None:
             raise ValueError(f"{name} must be a whole number, {least} or more, not {count}")
 
 
+def is_unwritable(error: OSError) -> bool:
+    """Whether an error is that a place can't be written to, where another one may be."""
+    return error.errno in (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
+
+
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or the one that it was made from, is that no room was left on the disk, or for this user."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

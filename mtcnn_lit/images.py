@@ -13,6 +13,7 @@ import PIL.Image
 import PIL.ImageOps
 
 from mtcnn_lit.errors import UserError
+from mtcnn_lit.files import write_whole
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 
@@ -77,7 +78,7 @@ def _decode_by_pillow(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None
 
 
 def write_image(path: str | Path, image: Image) -> None:
-    """Write uint8 RGB (H, W, 3) to a file whose extension names the format; makes the folder.
+    """Write uint8 RGB (H, W, 3) to a file whose extension names the format, whole or not at all; makes the folder.
 
     Raises:
         ImageError: when it is no such array, the format is unknown or the file can't be written.
@@ -91,7 +92,7 @@ def write_image(path: str | Path, image: Image) -> None:
         raise ImageError(f"can't write {path}: the picture could not be encoded")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded.data)  # numpy's own `tofile` doesn't say why it stopped
+        write_whole(path, encoded.data)
     except OSError as error:
         raise ImageError(f"can't write {path}: {error.strerror or error}") from error
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtcnn_lit.files import fitting_name
 from mtcnn_lit.images import Image, ImageError
-
-_LONGEST = 255  # bytes that file systems take for a name
 
 # Pictures that outputs make of a picture: with boxes drawn in, and of each face.
 _MADE = re.compile(r".+\.(faces|face-\d+)\.png")
@@ -93,13 +91,4 @@ def _below(folder: str | Path, name: str, ending: str) -> Path:
     if path.is_absolute() or ".." in path.parts:
         path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         path = path.relative_to(path.anchor)
-    return Path(folder) / path.with_name(_fitting(path.name, ending))
-
-
-def _fitting(name: str, ending: str) -> str:
-    """A file name as it is; one that is too long as its beginning, a mark that no other name has, and the ending."""
-    encoded = os.fsencode(name)
-    if len(encoded) <= _LONGEST:
-        return name
-    ending = f"~{hashlib.sha256(encoded).hexdigest()[:12]}{ending}"
-    return encoded[: _LONGEST - len(ending)].decode(errors="ignore") + ending
+    return Path(folder) / path.with_name(fitting_name(path.name, ending))

@@ -171,6 +171,17 @@ def test_a_place_that_can_not_be_written_to(tmp_path: Path) -> None:
         write_image(tmp_path / "file" / "picture.png", smooth_picture())
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
+def test_on_a_full_disk_the_picture_before_stays(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    write_image(path, smooth_picture())
+    Path(f"{path}.unfinished").symlink_to("/dev/full")
+    with pytest.raises(ImageError, match=rf"^can't write {path}: No space left on device$"):
+        write_image(path, np.zeros((4, 5, 3), np.uint8))
+    assert np.array_equal(read_image(path), smooth_picture())
+    assert list(tmp_path.iterdir()) == [path]
+
+
 NO_PICTURES = [
     (np.zeros((4, 5), np.uint8), r"not uint8 \(4, 5\)"),
     (np.zeros((4, 5, 4), np.uint8), r"not uint8 \(4, 5, 4\)"),

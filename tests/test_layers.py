@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 # A room may import itself and the rooms of the floors above it in this table, never a neighbour on its own floor.
 FLOORS = [
-    {"boxes", "errors", "size_prior"},
+    {"boxes", "errors", "files", "size_prior"},
     {"detections", "images", "parallel", "prefetch", "face_sizes", "memory"},
     {"batches", "pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
     {"proposals", "crops", "onnx_backend", "picture_files"},
@@ -66,6 +66,7 @@ DETECTION_ROOMS = {
     "nets",
     "boxes",
     "errors",
+    "files",
     "detections",
     "images",
     "draw",

@@ -16,7 +16,7 @@ from mtcnn_lit.draw import grid, sheet
 from mtcnn_lit.evaluation.page import about_table, share
 from mtcnn_lit.evaluation.patches import Answers, PatchScores, box_iou_by_label, figures, scores_by_origin
 from mtcnn_lit.evaluation.pictures import to_file
-from mtcnn_lit.evaluation.write import finite
+from mtcnn_lit.evaluation.write import finite, write_files
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.store import PatchStore
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
@@ -55,16 +55,16 @@ def write_patch_evaluation(
         drawn: test images with detections.
         title: of the page.
         about: what was evaluated, as plain values: goes into metrics.json and onto the page.
+
+    Raises:
+        UserError: when the disk is full.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    write_files(folder, {"metrics.json": json.dumps(finite({**figures(answers), **about}), indent=2) + "\n"})
     pictures = {**_charts(answers), "patches": to_file(sheet(worst_patches(answers, store)))}
     if drawn:
         pictures["detections"] = to_file(grid(drawn))
-    for name, png in pictures.items():
-        (folder / f"{name}.png").write_bytes(png)
-    metrics = json.dumps(finite({**figures(answers), **about}), indent=2) + "\n"
-    (folder / "metrics.json").write_text(metrics, encoding="utf-8")
-    (folder / "report.html").write_text(_page(answers, pictures, title, about), encoding="utf-8")
+    page = _page(answers, pictures, title, about)
+    write_files(folder, {"report.html": page, **{f"{name}.png": png for name, png in pictures.items()}})
 
 
 def patch_summary(answers: Answers) -> str:

@@ -21,6 +21,7 @@ from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import build_detector
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.next_command import same_output_dir
+from mtcnn_lit.files import write_whole
 from mtcnn_lit.mining.recall import RecallCurve, recall_curve
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.sources.base import Source
@@ -62,7 +63,7 @@ def calibrate(config: DictConfig) -> None:
     curves, cascade = _measure(cascade, recalls, source, workers)
     for curve, target in zip(curves, recalls, strict=True):
         log.info("\n%s", trade_off(curve, target))
-    path.write_text(_as_config(cascade, curves, recalls, source))
+    write_whole(path, _as_config(cascade, curves, recalls, source))
     name = path.stem
     log.info("\nthresholds  %s", [float(f"{threshold:g}") for threshold in cascade.thresholds])
     log.info("written to  %s", path)

@@ -48,8 +48,8 @@ def evaluate(config: DictConfig) -> float | None:
     found, about = _detections(config, source)
     folder = Path(config.paths.run_dir)
     scores = score(found, truth)
+    log.info("%s", summary(found, scores))  # first: without room for a file, the figures are told all the same
     write_evaluation(found, scores, about, folder, config.draw_above)
-    log.info("%s", summary(found, scores))
     if found.seconds:
         log.info(
             "\n%.1f s in all, %.1f s of them for reading and detecting", time.perf_counter() - start, found.seconds

@@ -1,4 +1,4 @@
-"""The three networks as ONNX files, each compared with PyTorch before it is written."""
+"""The three networks as ONNX files, all compared with PyTorch before the first is written."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.detect import chosen_weights
+from mtcnn_lit.files import write_whole
 from mtcnn_lit.nets import NETS, Net, PNet, load_net
 from mtcnn_lit.onnx_backend import OnnxError, OnnxForward, to_onnx
 
@@ -34,6 +35,7 @@ def export(config: DictConfig) -> None:
         ConfigError: when a file can't be written.
     """
     check_config(config)
+    models: dict[Path, bytes] = {}
     for name, path in chosen_weights(config, list(NETS)).items():
         net = load_net(path, name)
         model = to_onnx(net)
@@ -42,6 +44,8 @@ def export(config: DictConfig) -> None:
         log.info("%s", _table(target, differences))
         if not max(differences.values()) <= _MOST_DIFFERENCE:  # this way round NaN is refused too
             raise OnnxError(f"{name}: ONNX Runtime and PyTorch disagree; take the versions of constraints.txt")
+        models[target] = model
+    for target, model in models.items():
         _write(target, model)
 
 
@@ -73,6 +77,6 @@ def _table(target: Path, differences: dict[tuple[int, ...], float]) -> str:
 def _write(target: Path, model: bytes) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(model)
+        write_whole(target, model)
     except OSError as error:
         raise ConfigError(f"export.path: can't write {target}: {error.strerror}") from error

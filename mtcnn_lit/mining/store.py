@@ -1,8 +1,9 @@
 """The patch store: mined patches on disk, written in bounded memory, read by memory map.
 
 One folder holds one mined set: raw little-endian columns and `manifest.json`. A store is written to a temporary
-folder beside its place and renamed when complete, under a file lock: a folder with the final name is always whole,
-of two runs that want the same set the second waits and reuses it, and what was interrupted goes on where it was.
+folder beside its place and renamed when complete, under a file lock: of two runs that want the same set the second
+waits and reuses it, and what was interrupted goes on where it was. A folder with the final name is always whole: it is
+opened without the lock, also where nothing can be written.
 
 Labels are not stored: positive, part and negative follow from the IoU and the thresholds at training time.
 """
@@ -11,8 +12,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -22,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
-from mtcnn_lit.errors import UserError, is_disk_full
+from mtcnn_lit.errors import UserError, is_disk_full, is_unwritable
 from mtcnn_lit.images import Image
 
 FORMAT = 1
@@ -97,16 +98,24 @@ class PatchStore:
             size: side of the patches, px.
             mine: appends the patches of all images from the writer's ``next_image`` on, in order, and returns what to
                 add to the manifest.
+
+        Raises:
+            StoreError: when they have to be mined and can't be written.
         """
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
-            if not (folder / _MANIFEST).is_file():
+        if (folder / _MANIFEST).is_file():
+            return cls.open(folder)
+        with _clear_errors(folder.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder.with_suffix(".lock")).acquire()
+        with lock:
+            if not (folder / _MANIFEST).is_file():  # nor has another process mined it meanwhile
                 unfinished = folder.with_suffix(".unfinished")
                 with PatchWriter(unfinished, size) as writer:
                     results = mine(writer)
                 complete = {"format": FORMAT, **manifest, **results, "size": size, "patches": writer.count}
-                (unfinished / _MANIFEST).write_text(json.dumps(complete, indent=2) + "\n")
-                unfinished.rename(folder)
+                with _clear_errors(unfinished):
+                    (unfinished / _MANIFEST).write_text(json.dumps(complete, indent=2) + "\n")
+                    unfinished.rename(folder)
         return cls.open(folder)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -115,6 +124,19 @@ class PatchStore:
 
     def __len__(self) -> int:
         return len(self.patches.iou)
+
+
+@contextmanager
+def _clear_errors(place: Path) -> Iterator[None]:
+    """Raises StoreError for what can't be written in a place."""
+    try:
+        yield
+    except OSError as error:
+        if is_unwritable(error):
+            remedy = "name a folder for patches that can be written by paths.patch_dir=FOLDER"
+        else:
+            remedy = f"{'make room, then' if is_disk_full(error) else 'once that is mended,'} the same command goes on"
+        raise StoreError(f"{place}: {error.strerror}; {remedy}") from error
 
 
 def _map(folder: Path, name: str, count: int, size: int) -> npt.NDArray[Any]:
@@ -141,8 +163,9 @@ class PatchWriter:
         self._files: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> PatchWriter:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._files = {name: (self._folder / f"{name}.bin").open("ab") for name in self._columns}
+        with _clear_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._files = {name: (self._folder / f"{name}.bin").open("ab") for name in self._columns}
         row_bytes = {name: dtype.itemsize * math.prod(row) for name, (dtype, row) in self._columns.items()}
         rows = min(file.tell() // row_bytes[name] for name, file in self._files.items())
         image = self.written("image")[:rows]
@@ -177,11 +200,8 @@ class PatchWriter:
         for name, (_, row) in self._columns.items():
             if columns[name].shape != (count, *row):
                 raise ValueError(f"column {name} must have shape {(count, *row)}, not {columns[name].shape}")
-        try:
+        with _clear_errors(self._folder):
             for name, values in columns.items():
                 self._files[name].write(values.data)
                 self._files[name].flush()  # so that no more than an image is lost when the process is killed
-        except OSError as error:
-            remedy = "make room, then" if is_disk_full(error) else "once that is mended,"
-            raise StoreError(f"{self._folder}: {error.strerror}; {remedy} the same command goes on") from error
         self.count += count

@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mtcnn_lit.errors import UserError
+from mtcnn_lit.files import write_whole
 from mtcnn_lit.nets.onet import ONet
 from mtcnn_lit.nets.pnet import PNet
 from mtcnn_lit.nets.rnet import RNet
@@ -56,7 +57,7 @@ def load_net(path: str | Path, name: str) -> Net:
 
 
 def save_net(net: Net, name: str, path: Path, about: dict[str, str]) -> None:
-    """Write a network's weights as a safetensors file.
+    """Write a network's weights as a safetensors file, whole or not at all.
 
     Args:
         about: what to keep beside them, such as where they come from.
@@ -66,7 +67,7 @@ def save_net(net: Net, name: str, path: Path, about: dict[str, str]) -> None:
     """
     weights = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(save(weights, metadata={"net": name, **about}))
+    write_whole(path, save(weights, metadata={"net": name, **about}))
 
 
 def weights_file(path: str | Path, name: str) -> Path:

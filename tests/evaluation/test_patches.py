@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mtcnn_lit.data.patches import PatchDataset, PatchError
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.evaluation.patch_report import patch_summary, worst_patches, write_patch_evaluation
 from mtcnn_lit.evaluation.patches import Answers, PatchScores, ask, box_iou_by_label, figures, scores_by_origin
 from mtcnn_lit.mining.label import LabelThresholds
@@ -174,6 +175,15 @@ def test_files(answers: Answers, patches: PatchDataset, tmp_path: Path) -> None:
     report = (folder / "report.html").read_text()
     assert report.count('src="data:image/png;base64,') == 4
     assert "P-Net on &lt;mine&gt;" in report
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
+def test_on_a_full_disk_the_figures_are_kept(answers: Answers, patches: PatchDataset, tmp_path: Path) -> None:
+    (tmp_path / "pr_roc.png").symlink_to("/dev/full")
+    message = f"^{tmp_path}: No space left on device; make room, then the same command again$"
+    with pytest.raises(UserError, match=message):
+        write_patch_evaluation(answers, patches.store, [], "P-Net", {}, tmp_path)
+    assert json.loads((tmp_path / "metrics.json").read_text())["ap"] == pytest.approx(0.75)
 
 
 def test_without_images_there_is_no_sheet_of_detections(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from mtcnn_lit.detections_file import read_detections
 from mtcnn_lit.draw import DETECTION
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.evaluation import (
     SplitDetections,
     detect_split,
@@ -51,6 +53,33 @@ def test_all_files_of_a_cascade(tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "new" / "metrics.json").read_text())
     assert metrics["ledger"]["sizes"][">80"]["lost"]["pnet"]["faces"] == 2
     assert (metrics["images"], metrics["unreadable"], metrics["weights"]) == (2, 0, {"pnet": "0a1b"})
+
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
+
+
+@FULL
+def test_on_a_full_disk_what_took_long_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    (folder / "roc.png").symlink_to("/dev/full")
+    message = (
+        f"{folder}: No space left on device; make room, then the same command with "
+        f"'detections={folder}/detections.jsonl', which spares detecting again"
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        write(found_by_hand(), folder)
+    assert len((folder / "detections.jsonl").read_text().splitlines()) == 2
+    assert json.loads((folder / "metrics.json").read_text())["images"] == 2
+
+
+@FULL
+def test_on_a_full_disk_no_detections_are_promised_that_are_not_whole(tmp_path: Path) -> None:
+    (tmp_path / "detections.jsonl").symlink_to("/dev/full")
+    message = f"{tmp_path}: No space left on device; make room, then the same command again"
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        write(found_by_hand(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["detections.jsonl"]
 
 
 def test_detections_are_written_as_detect_py_does(tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ import onnxruntime
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 
 from mtcnn_lit.experiment import export as exporting
 from mtcnn_lit.experiment import schema
+from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.nets import load_net, normalize
 from mtcnn_lit.onnx_backend import OnnxError, to_onnx
 from tests.forked import run_forked
@@ -90,14 +92,30 @@ def test_a_folder_that_can_not_be_made_is_one_line(tmp_path: Path) -> None:
     assert result.stderr == f"error: export.path: can't write {tmp_path}/file/pnet.onnx: File exists\n"
 
 
-def test_a_model_with_other_answers_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def config(tmp_path: Path) -> DictConfig:
     schema.register()
     with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        config = compose("export", [*WEIGHTS, f"export.path={tmp_path}", "paths.run_dir=somewhere"])
-    other = load_net(RELEASED["pnet"], "pnet")
+        return compose("export", [*WEIGHTS, f"export.path={tmp_path}", "paths.run_dir=somewhere"])
+
+
+@pytest.mark.parametrize("name", ["pnet", "onet"])
+def test_where_a_model_has_other_answers_none_is_written(
+    name: str, config: DictConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = load_net(RELEASED[name], name)
     with torch.no_grad():
         other.box.bias[0] += 0.01
-    monkeypatch.setattr(exporting, "to_onnx", lambda net: to_onnx(other))
-    with pytest.raises(OnnxError, match=r"^pnet: ONNX Runtime and PyTorch disagree"):
+    monkeypatch.setattr(exporting, "to_onnx", lambda net: to_onnx(other if type(net) is type(other) else net))
+    with pytest.raises(OnnxError, match=rf"^{name}: ONNX Runtime and PyTorch disagree"):
         exporting.export(config)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
+def test_on_a_full_disk_the_model_before_stays(config: DictConfig, tmp_path: Path) -> None:
+    (tmp_path / "pnet.onnx").write_text("of an earlier export")
+    (tmp_path / "pnet.onnx.unfinished").symlink_to("/dev/full")
+    with pytest.raises(ConfigError, match=r"^export\.path: can't write .*/pnet\.onnx: No space left on device$"):
+        exporting.export(config)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("pnet.onnx", "of an earlier export")]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtcnn_lit.mining.processes import worker_context
@@ -87,6 +87,21 @@ def test_pixels_of_any_memory_order_come_back(tmp_path: Path) -> None:
 def test_a_set_that_is_there_is_not_mined_again(tmp_path: Path) -> None:
     open_or_mine_two(tmp_path / "set")
     assert_same(PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, never).patches, patches(2))
+
+
+def test_a_set_that_is_there_needs_no_lock(tmp_path: Path) -> None:
+    """It may lie on a disk that can only be read."""
+    open_or_mine_two(tmp_path / "set")
+    (tmp_path / "set.lock").unlink()
+    (tmp_path / "set.lock").mkdir()  # which can't be taken
+    assert_same(PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, never).patches, patches(2))
+
+
+def test_a_place_that_can_not_be_written_to_names_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    message = f"{tmp_path}/file: File exists; name a folder for patches that can be written by paths.patch_dir=FOLDER"
+    with pytest.raises(StoreError, match=f"^{re.escape(message)}$"):
+        open_or_mine_two(tmp_path / "file" / "set")
 
 
 def test_no_patches(tmp_path: Path) -> None:
@@ -169,6 +184,7 @@ def test_a_disk_that_fails_otherwise_is_not_told_to_be_full(tmp_path: Path) -> N
             writer.append(patches(1))
 
 
+@settings(deadline=None)  # of a busy disk
 @given(quarters=st.lists(st.integers(0, 16), min_size=5, max_size=5))
 def test_columns_cut_off_anywhere_go_on_from_the_last_image_that_all_have(quarters: list[int]) -> None:
     with TemporaryDirectory() as name:

@@ -140,6 +140,16 @@ def test_safetensors_round_trip(tmp_path: Path) -> None:
         load_net(tmp_path / "new" / "rnet.safetensors", "onet")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
+def test_on_a_full_disk_the_weights_before_stay(tmp_path: Path) -> None:
+    before, path = RNet(), tmp_path / "rnet.safetensors"
+    save_net(before, "rnet", path, {})
+    Path(f"{path}.unfinished").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device"):
+        save_net(RNet(), "rnet", path, {})
+    assert weights_digest(load_net(path, "rnet")) == weights_digest(before)
+
+
 @pytest.mark.parametrize("content", [b"", b"no safetensors at all", bytes(500), b"\xff" * 64])
 def test_broken_safetensors(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "some.safetensors"
