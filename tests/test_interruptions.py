@@ -8,9 +8,12 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -19,20 +22,55 @@ import torch
 from tests.command_lines import SMALL, command, only, train
 
 
-def stop_when(
-    output: Path, seen: Callable[[], bool], *overrides: str, how: signal.Signals = signal.SIGKILL
-) -> tuple[int, str]:
-    """Start training and send it and all its workers a signal as soon as something is seen: its status and output."""
-    log = output / "printed"
-    with log.open("w") as file:
-        script = command(output, *overrides, *SMALL)
-        process = subprocess.Popen(script, cwd=output, stdout=file, stderr=subprocess.STDOUT, start_new_session=True)
-    deadline = time.monotonic() + 120
+def begin(output: Path, seen: Callable[[], bool], *overrides: str, log: IO[str] | int) -> subprocess.Popen[str]:
+    """Start training, in a process group of its own, and wait until something is seen."""
+    script = command(output, *SMALL, *overrides)
+    process = subprocess.Popen(
+        script, cwd=output, stdout=log, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 300
     while not seen() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     assert process.poll() is None, "ended before it could be killed"
-    os.killpg(process.pid, how)
-    return process.wait(timeout=60), log.read_text()
+    return process
+
+
+def stop_when(
+    output: Path,
+    seen: Callable[[], bool],
+    *overrides: str,
+    how: signal.Signals = signal.SIGKILL,
+    send: Callable[[int, int], None] = os.killpg,
+) -> tuple[int, str]:
+    """Send training and all its workers a signal as soon as something is seen: its status and output.
+
+    Args:
+        send: `os.kill` sends the signal to the command alone.
+    """
+    log = output / "printed"
+    with log.open("w") as file:
+        process = begin(output, seen, *overrides, log=file)
+    send(process.pid, how)
+    try:
+        return process.wait(timeout=60), log.read_text()
+    finally:
+        end_all(process)
+
+
+def end_all(process: subprocess.Popen[str]) -> None:
+    """End what is left of a process group, so that a failed test leaves nothing."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def mining(output: Path) -> Callable[[], bool]:
+    """Whether of the second picture there are patches: of the first alone, nothing is left to go on with."""
+    return lambda: any(np.fromfile(path, "<i4").any() for path in output.glob("patches/train-*.unfinished/image.bin"))
+
+
+def training(output: Path) -> Callable[[], bool]:
+    """Whether the first epoch is over."""
+    return lambda: bool(list(output.glob("train/pnet/*/checkpoints/last.ckpt")))
 
 
 @pytest.mark.parametrize("setting", ["seed=0", "callbacks=averaged", "trainer.check_val_every_n_epoch=4"])
@@ -42,7 +80,7 @@ def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path
     broken.mkdir()
     options = ["net=pnet", "epochs.pnet=4", setting]
     train(whole, *options)
-    stop_when(broken, lambda: bool(list(broken.glob("train/pnet/*/checkpoints/last.ckpt"))), *options)
+    stop_when(broken, training(broken), *options)
     assert not list(broken.glob("train/pnet/*/summary.json"))
     printed = train(broken, *options, "ckpt_path=last")
     assert "going on with" in printed
@@ -59,17 +97,62 @@ def test_the_last_checkpoint_is_of_the_last_epoch_though_an_earlier_one_was_best
     assert epochs == {"best.ckpt": 0, "last.ckpt": 2}
 
 
-def test_ctrl_c_in_training_says_how_to_go_on(tmp_path: Path) -> None:
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@pytest.mark.parametrize("how", STATUS)
+def test_stopped_in_training_it_says_how_to_go_on(tmp_path: Path, how: signal.Signals) -> None:
     def trained() -> bool:
-        """In the middle of an epoch: PyTorch's file writer, in C++, would swallow the signal now and then."""
+        """In the middle of an epoch: PyTorch's file writer, in C++, would swallow Ctrl-C now and then."""
         return any(
             time.time() - path.stat().st_mtime > 0.1 for path in tmp_path.glob("train/pnet/*/checkpoints/last.ckpt")
         )
 
-    status, printed = stop_when(tmp_path, trained, "net=pnet", "epochs.pnet=200", how=signal.SIGINT)
-    assert status == 130
+    status, printed = stop_when(tmp_path, trained, "net=pnet", "epochs.pnet=200", how=how)
+    assert status == STATUS[how]
     assert "stopped: the same command with ckpt_path=last goes on" in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("how", STATUS)
+def test_stopped_in_mining_it_says_how_to_go_on(tmp_path: Path, how: signal.Signals) -> None:
+    status, printed = stop_when(tmp_path, mining(tmp_path), "source.num_images={train: 2000, val: 6, test: 6}", how=how)
+    assert status == STATUS[how]
+    assert "stopped: the same command with ckpt_path=last goes on" in printed
+    assert "Traceback" not in printed
+
+
+TWO_PROCESSES = ["trainer.devices=2", "data.batch_size=20", "callbacks.early_stopping=null"]
+ONE_LONG_EPOCH = ["epochs.pnet=4000", "trainer.check_val_every_n_epoch=4000"]
+
+
+@pytest.mark.parametrize("how", STATUS)
+def test_two_processes_are_stopped_by_one_signal_to_the_first(tmp_path: Path, how: signal.Signals) -> None:
+    status, printed = stop_when(tmp_path, training(tmp_path), *TWO_PROCESSES, *ONE_LONG_EPOCH, how=how, send=os.kill)
+    assert status == STATUS[how]
+    assert printed.count("stopped: the same command with ckpt_path=last goes on") == 1
+    assert "Traceback" not in printed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are children of the process")
+@pytest.mark.parametrize(
+    ("seen", "overrides"),
+    [
+        (mining, ["data.mining_workers=2", "source.num_images.train=5000"]),
+        (training, ["data.workers=1", "epochs.pnet=2000"]),
+    ],
+    ids=["in mining", "in training"],
+)
+def test_killed_alone_it_leaves_no_worker(
+    tmp_path: Path, seen: Callable[[Path], Callable[[], bool]], overrides: list[str]
+) -> None:
+    """Workers and their server hold what the command prints to: it ends when the last of them does."""
+    process = begin(tmp_path, seen(tmp_path), *overrides, log=subprocess.PIPE)
+    process.kill()
+    try:
+        process.communicate(timeout=60)
+    finally:
+        end_all(process)
 
 
 FULL_DISK = """
@@ -108,12 +191,8 @@ def test_a_full_disk_in_training_is_said_in_one_line_and_it_goes_on(tmp_path: Pa
 
 
 def test_killed_in_mining_it_goes_on_where_it_was(tmp_path: Path) -> None:
-    def mining() -> bool:
-        """Of the second picture there are patches: of the first alone, nothing is left to go on with."""
-        return any(np.fromfile(path, "<i4").any() for path in tmp_path.glob("patches/train-*.unfinished/image.bin"))
-
     options = ["net=pnet", "epochs.pnet=1"]
-    stop_when(tmp_path, mining, *options)
+    stop_when(tmp_path, mining(tmp_path), *options)
     assert not list(tmp_path.glob("patches/train-*/manifest.json"))
     printed = train(tmp_path, *options)
     assert re.search(r"going on with picture \d+ of 24: \d+ patches are there", printed)

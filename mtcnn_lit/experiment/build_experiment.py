@@ -19,6 +19,8 @@ from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.checkpoint import earlier_net, upstream_nets, upstream_paths
 from mtcnn_lit.experiment.precision import warn_of_slow_precision
+from mtcnn_lit.experiment.refusal import is_refusal, refusal
+from mtcnn_lit.experiment.stop_training import StopOnSigterm
 from mtcnn_lit.nets import Net, weights_digest
 from mtcnn_lit.sources.base import Source
 from mtcnn_lit.stages import Stage
@@ -90,7 +92,7 @@ def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade 
 
 
 def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:
-    callbacks = []
+    callbacks: list[Callback] = [StopOnSigterm()]
     for name, node in config.callbacks.items():
         if node is None:  # left out, as `callbacks.early_stopping=null` does
             continue
@@ -107,8 +109,10 @@ def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net]
 
 
 def _build(node: DictConfig, key: str, **live: object) -> object:
-    """As `build`; what Lightning refuses is no ValueError."""
+    """As `build`; what Lightning refuses is not always a ValueError."""
     try:
         return build(node, key, **live)
-    except MisconfigurationException as error:
-        raise ConfigError(f"{key}: {error}") from error
+    except (MisconfigurationException, RuntimeError) as error:
+        if not is_refusal(error):
+            raise
+        raise ConfigError(f"{key}: {refusal(error)}") from error

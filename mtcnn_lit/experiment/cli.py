@@ -27,6 +27,7 @@ from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.arguments import plain_values
 from mtcnn_lit.experiment.check import nearest, takes
 from mtcnn_lit.experiment.installation import configs
+from mtcnn_lit.experiment.stop import end_stopped
 
 # Why a run's folder, which Hydra makes, or a file in it can't be written.
 _CANT_WRITE = (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
@@ -98,8 +99,7 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
             _fail_if_unwritable(error)
             raise
         except KeyboardInterrupt as stop:
-            print(f"\nstopped{': ' if str(stop) else ''}{stop}", file=sys.stderr)
-            sys.exit(130)
+            end_stopped(stop)
 
     return guarded
 

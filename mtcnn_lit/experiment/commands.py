@@ -12,21 +12,23 @@ import os
 import sys
 from collections.abc import Callable
 
+from mtcnn_lit.experiment.stop import end_stopped, stop_on_sigterm
+
 # Read by GNU's OpenMP when torch is loaded: torch's threads that have nothing to do for a moment sleep. By default they
 # spin on cores that the processes that load patches need.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def _stoppable(command: Callable[[], None]) -> Callable[[], None]:
-    """The command, ending in one line on Ctrl-C even while libraries are loaded, before `run` sees to it."""
+    """The command, ending in one line on Ctrl-C and SIGTERM even before `run` sees to it, while libraries load."""
 
     @functools.wraps(command)
     def stoppable() -> None:
         try:
+            stop_on_sigterm()
             command()
-        except KeyboardInterrupt:
-            print("\nstopped", file=sys.stderr)
-            sys.exit(130)
+        except KeyboardInterrupt as stop:
+            end_stopped(stop)
 
     return stoppable
 

@@ -6,7 +6,6 @@ import json
 import logging
 import shlex
 import time
-import traceback
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +28,7 @@ from mtcnn_lit.experiment.checkpoint import EVALUATION, SUMMARY, read_summary
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.next_command import closing_words
 from mtcnn_lit.experiment.record import as_text, settings_of, with_weights
+from mtcnn_lit.experiment.refusal import is_refusal, refusal
 from mtcnn_lit.experiment.resume import resume_from
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import load_net, weights_digest
@@ -63,22 +63,15 @@ def fit(config: DictConfig) -> float:
     try:
         experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
         return _summarize(config, experiment, run)
-    except (SystemExit, KeyboardInterrupt):  # on Ctrl-C, while training Lightning ends the process without a word
+    except (SystemExit, KeyboardInterrupt):  # while training Lightning ends the process without a word
         raise KeyboardInterrupt(_GOES_ON) from None
     except (MisconfigurationException, OSError, ValueError) as error:
         print()  # the progress bar has not ended its line
-        if _is_of_lightning(error):
+        if is_refusal(error):
             raise _misconfigured(config, experiment.trainer, error) from error
         if is_disk_full(error):
             raise UserError(f"{run}: no space left on the disk; make room, then {_GOES_ON}") from error
         raise
-
-
-def _is_of_lightning(error: Exception) -> bool:
-    """Whether Lightning refuses a setting; for ``val_check_interval`` it raises a plain ValueError of its own."""
-    *_, (raised_in, _) = traceback.walk_tb(error.__traceback__)
-    its_own = str(raised_in.f_globals.get("__name__")).startswith("lightning.")
-    return isinstance(error, MisconfigurationException) or (isinstance(error, ValueError) and its_own)
 
 
 def _misconfigured(config: DictConfig, trainer: Trainer, error: Exception) -> ConfigError:
@@ -86,7 +79,7 @@ def _misconfigured(config: DictConfig, trainer: Trainer, error: Exception) -> Co
     logged, metric = sorted(trainer.callback_metrics), config.monitor.metric
     if logged and metric not in logged:  # as ModelCheckpoint finds after the first validation
         return ConfigError(f"monitor.metric: nothing called {metric} is logged; there are: {', '.join(logged)}")
-    return ConfigError(f"trainer: {str(error).strip()}")
+    return ConfigError(f"trainer: {refusal(error)}")
 
 
 def _reached(finished: dict[str, Any], metric: str, run: Path) -> float:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 
 import cv2
 
@@ -28,9 +30,23 @@ def worker_context() -> BaseContext:
 
 
 def start_worker(_: int) -> None:
-    """What a worker does first: its work uses one core, and the memory of one picture for the next one."""
+    """What a worker does first: its work uses one core, and the memory of one picture for the next one.
+
+    It ends with the process that it works for.
+    """
+    if (works_for := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_with, args=(works_for,), daemon=True).start()
     cv2.setNumThreads(1)
     keep_freed_memory()
+
+
+def _end_with(process: BaseProcess) -> None:
+    """End this process when that one ends: when it is killed nobody says so to its workers.
+
+    PyTorch's workers look whether their parent is there, which is the server.
+    """
+    process.join()
+    os._exit(1)
 
 
 def start_loader(number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -59,22 +60,24 @@ def test_the_command_that_detects_loads_none_of_the_training_libraries(tmp_path:
 
 
 STOPPED = """
-import sys
+import signal, sys
 from mtcnn_lit.experiment import commands
 
-class CtrlC:
+class Stop:
     def find_spec(self, name, path=None, target=None):
         if name == "hydra":
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.Signals[kind])
 
-sys.meta_path.insert(0, CtrlC())
-getattr(commands, sys.argv.pop())()
+kind, command = sys.argv[1:]
+sys.meta_path.insert(0, Stop())
+getattr(commands, command)()
 """
 
 
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("command", ["train", "detect", "evaluate", "compare", "export", "benchmark"])
-def test_a_command_that_is_stopped_while_it_loads_says_so_in_one_line(command: str) -> None:
+def test_a_command_that_is_stopped_while_it_loads_says_so_in_one_line(command: str, kind: signal.Signals) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", STOPPED, command], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", STOPPED, kind.name, command], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert (result.returncode, result.stderr) == (130, "\nstopped\n")
+    assert (result.returncode, result.stderr) == (128 + kind, "\nstopped\n")

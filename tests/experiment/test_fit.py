@@ -66,6 +66,16 @@ def test_ctrl_c_in_the_evaluation_says_how_to_go_on(tmp_path: Path, monkeypatch:
         fit(config)
 
 
+def test_a_slurm_job_of_several_tasks_is_told_how_to_ask_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = {"JOB_ID": "77", "JOB_NAME": "train", "NTASKS": "4", "PROCID": "0", "LOCALID": "0", "NODEID": "0"}
+    for name, value in job.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    with pytest.raises(ConfigError, match=r"^trainer: SLURM .* sbatch --ntasks-per-node=1 --cpus-per-task=4$"):
+        fit(composed("train", [f"paths.output_dir={tmp_path}", f"paths.run_dir={tmp_path}"]))
+
+
 def test_the_hparams_are_in_the_file_before_the_process_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = RecordWriter.write
 
