@@ -269,7 +269,10 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
     few = ["source.num_images.test=2", "source.image_size=[160,200]"]
     result = run_forked("scripts/evaluate.py", f"hydra.run.dir={tmp_path}", *weights, *few)
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1] == "error: No space left on device; make room, then the same command again"
+    assert result.stderr.splitlines()[-1] == (
+        f"error: {tmp_path}: No space left on device; make room, then the same command with "
+        f"detections={tmp_path}/detections.jsonl, which spares detecting again"
+    )
     assert "Error executing" not in result.stderr
 
 
