@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
 _LONGEST = 255  # bytes that file systems take for a name
-_UNFINISHED = ".unfinished"
 
 
 def write_whole(path: Path, content: str | bytes | memoryview) -> None:
     """Write a file beside its place and move it there: out of room or killed, what was there before stays whole.
 
     The file keeps its permissions; of a link the file that it leads to is replaced. A device or a pipe is written to.
+    Of processes that write it at once each writes it whole.
 
     Text becomes UTF-8. What a file name in it holds that is none becomes an escape, which JSON readers turn back.
 
@@ -34,7 +35,8 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
 
 
 def _replace(target: Path, content: bytes | memoryview) -> None:
-    unfinished = target.with_name(fitting_name(f"{target.name}{_UNFINISHED}", _UNFINISHED))
+    ending = f".{secrets.token_hex(4)}.unfinished"  # a name that no file has, nor another process takes
+    unfinished = target.with_name(fitting_name(f"{target.name}{ending}", ending))
     try:
         unfinished.write_bytes(content)
         if target.exists():

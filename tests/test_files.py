@@ -39,6 +39,21 @@ def test_a_file_keeps_its_permissions_and_a_new_one_has_the_usual(tmp_path: Path
     assert modes["new"] == modes["usual"]
 
 
+def test_two_at_once_and_a_file_of_such_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file.unfinished").write_text("another's")
+    replace = Path.replace
+
+    def overtaken(unfinished: Path, target: Path) -> Path:
+        monkeypatch.undo()
+        write_whole(tmp_path / "file", "a longer first one")
+        return replace(unfinished, target)
+
+    monkeypatch.setattr(Path, "replace", overtaken)
+    write_whole(tmp_path / "file", "second")
+    files = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert files == {"file": "second", "file.unfinished": "another's"}
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
 def test_a_write_protected_file_stays(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("before")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import io
 import logging
@@ -22,15 +21,13 @@ from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from mtcnn_lit.errors import UserError, is_disk_full
+from mtcnn_lit.errors import UserError, is_disk_full, is_unwritable
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.arguments import plain_values
 from mtcnn_lit.experiment.check import nearest, takes
 from mtcnn_lit.experiment.installation import configs
 from mtcnn_lit.experiment.stop import end_stopped
 
-# Why a run's folder, which Hydra makes, or a file in it can't be written.
-_CANT_WRITE = (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
 _WRITE_ELSEWHERE = "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER"
 _IN_DEFAULTS = "_dummy_"  # Hydra's name for what a list of defaults refers to
 _MAKE_ROOM = "make room, then the same command again"
@@ -164,7 +161,7 @@ def _fail_if_unwritable(error: OSError) -> None:
     place = f"{error.filename}: " if error.filename else ""
     if is_disk_full(error):
         _fail(f"{place}{error.strerror}; {_MAKE_ROOM}")
-    if error.errno in _CANT_WRITE:
+    if is_unwritable(error):
         _fail(f"{place}{error.strerror}; {_WRITE_ELSEWHERE}")
 
 

@@ -30,6 +30,7 @@ from mtcnn_lit.experiment.next_command import closing_words
 from mtcnn_lit.experiment.record import as_text, settings_of, with_weights
 from mtcnn_lit.experiment.refusal import is_refusal, refusal
 from mtcnn_lit.experiment.resume import resume_from
+from mtcnn_lit.files import write_whole
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import load_net, weights_digest
 from mtcnn_lit.nets.weights import save_net
@@ -130,9 +131,7 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
         "init_from": experiment.init_from,
         "last_epoch": {name: float(value) for name, value in experiment.trainer.callback_metrics.items()},
     }
-    unfinished = run / f"{SUMMARY}.unfinished"
-    unfinished.write_text(json.dumps(summary, indent=2) + "\n")
-    unfinished.rename(run / SUMMARY)
+    write_whole(run / SUMMARY, json.dumps(summary, indent=2) + "\n")
     log.info("%s", closing_words(config, best, run, experiment.upstream_paths))
     return best
 

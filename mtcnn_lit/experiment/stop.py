@@ -8,21 +8,26 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import NoReturn
 
+AT_ONCE = 3.0  # seconds
+
 
 class _Sigterm:
-    """What happens on SIGTERM: the first one raises KeyboardInterrupt.
+    """What happens on SIGTERM: it raises KeyboardInterrupt.
 
-    `timeout` sends two, and the second one must not interrupt the closing of what was made.
+    `timeout` sends two at once, and the second one must not interrupt the closing of what was made. A later one is
+    heeded: the first one's exception is lost where it is raised in a `__del__` or in code that is not Python's.
     """
 
     received = False
+    _heeded = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if not self.received:
-            self.received = True
+        if not self.received or time.monotonic() - self._heeded > AT_ONCE:
+            self.received, self._heeded = True, time.monotonic()
             raise KeyboardInterrupt
 
 

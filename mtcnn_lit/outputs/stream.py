@@ -42,7 +42,7 @@ class StreamOutput:
     def __init__(self, detector: LiveDetector, host: str = "127.0.0.1", port: int = 8080, quality: int = 85) -> None:
         if quality not in range(1, 101):
             raise ValueError(f"quality must be a whole number from 1 to 100, not {quality}")
-        self._quality = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        self._quality = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]  # OpenCV takes no 85.0
         self._screen = Screen(detector)
         self._server = PictureServer(host, port)
         self._still: bytes | None = None  # the last picture, where it is no frame

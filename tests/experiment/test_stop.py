@@ -42,8 +42,28 @@ except KeyboardInterrupt as stop:
     end_stopped(stop)
 """
 
+SENT_LATER = """
+import contextlib
+import signal
+import time
+from mtcnn_lit.experiment import stop
 
-@pytest.mark.parametrize("program", [SENT_TWICE, SWALLOWED], ids=["sent twice", "swallowed"])
+stop.AT_ONCE = 0.05
+stop.stop_on_sigterm()
+with contextlib.suppress(KeyboardInterrupt):  # as in a __del__
+    signal.raise_signal(signal.SIGTERM)
+print("closed")
+time.sleep(0.1)
+try:
+    signal.raise_signal(signal.SIGTERM)
+except KeyboardInterrupt as error:
+    stop.end_stopped(error)
+"""
+
+
+@pytest.mark.parametrize(
+    "program", [SENT_TWICE, SWALLOWED, SENT_LATER], ids=["sent twice", "swallowed", "swallowed and sent later"]
+)
 def test_sigterm_stops_once(program: str) -> None:
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (143, "closed\n", "\nstopped\n")

@@ -122,7 +122,7 @@ def test_pictures_have_boxes_and_figures() -> None:
 def test_the_quality_of_pictures_is_as_asked_for() -> None:
     noise = NamedImage("a.png", np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8))
     sizes = []
-    for quality in (1, 20, 100):
+    for quality in (1, 20.0, 100):  # a configuration may say 20.0
         output = StreamOutput(Detector(), port=0, quality=quality)  # type: ignore[arg-type]
         stream = get(output.address + "stream.mjpg")
         output.write(noise, Detections.empty())
