@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtcnn_lit.files import write_whole
+from tests.full_disk import needs_full_device
 
 
 def fail(*_: object) -> None:
@@ -84,7 +85,7 @@ def test_a_name_of_the_greatest_length(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["ü" * 127]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
+@needs_full_device
 def test_a_full_disk_names_the_file() -> None:
     with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
         write_whole(Path("/dev/full"), "content")

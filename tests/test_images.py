@@ -10,6 +10,7 @@ import PIL.ImageOps
 import pytest
 
 from mtcnn_lit.images import EXTENSIONS, Image, ImageError, as_rgb, read_image, write_image
+from tests.full_disk import fill_disk, needs_full_device
 
 
 def smooth_picture(height: int = 40, width: int = 60) -> Image:
@@ -171,11 +172,11 @@ def test_a_place_that_can_not_be_written_to(tmp_path: Path) -> None:
         write_image(tmp_path / "file" / "picture.png", smooth_picture())
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
-def test_on_a_full_disk_the_picture_before_stays(tmp_path: Path) -> None:
+@needs_full_device
+def test_on_a_full_disk_the_picture_before_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "picture.png"
     write_image(path, smooth_picture())
-    Path(f"{path}.unfinished").symlink_to("/dev/full")
+    fill_disk(path, monkeypatch)
     with pytest.raises(ImageError, match=rf"^can't write {path}: No space left on device$"):
         write_image(path, np.zeros((4, 5, 3), np.uint8))
     assert np.array_equal(read_image(path), smooth_picture())

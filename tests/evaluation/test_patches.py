@@ -18,6 +18,7 @@ from mtcnn_lit.evaluation.patch_report import patch_summary, worst_patches, writ
 from mtcnn_lit.evaluation.patches import Answers, PatchScores, ask, box_iou_by_label, figures, scores_by_origin
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter
+from tests.full_disk import needs_full_device
 
 # Each patch is a crop of side 1 whose face is as high and wider by the first of these; all its pixels are its number.
 WIDER = [0.25, 0, 0, 3 / 7, 1, 1.9]
@@ -177,7 +178,7 @@ def test_files(answers: Answers, patches: PatchDataset, tmp_path: Path) -> None:
     assert "P-Net on &lt;mine&gt;" in report
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
+@needs_full_device
 def test_on_a_full_disk_the_figures_are_kept(answers: Answers, patches: PatchDataset, tmp_path: Path) -> None:
     (tmp_path / "pr_roc.png").symlink_to("/dev/full")
     message = f"^{tmp_path}: No space left on device; make room, then the same command again$"

@@ -24,6 +24,7 @@ from mtcnn_lit.evaluation import (
 from mtcnn_lit.images import Image, ImageError
 from tests.bright_squares import bright_cascade, picture
 from tests.evaluation.examples import ELSEWHERE, MIDDLE, TALL, Unreadable, detections, found_by_hand
+from tests.full_disk import needs_full_device
 from tests.mining.pictures import Pictures, annotate
 
 ABOUT = {"weights": {"pnet": "0a1b"}, "detector": {"thresholds": [0.6, 0.7, 0.7]}}
@@ -55,10 +56,7 @@ def test_all_files_of_a_cascade(tmp_path: Path) -> None:
     assert (metrics["images"], metrics["unreadable"], metrics["weights"]) == (2, 0, {"pnet": "0a1b"})
 
 
-FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
-
-
-@FULL
+@needs_full_device
 def test_on_a_full_disk_what_took_long_is_kept(tmp_path: Path) -> None:
     folder = tmp_path / "a folder"
     folder.mkdir()
@@ -73,7 +71,7 @@ def test_on_a_full_disk_what_took_long_is_kept(tmp_path: Path) -> None:
     assert json.loads((folder / "metrics.json").read_text())["images"] == 2
 
 
-@FULL
+@needs_full_device
 def test_on_a_full_disk_no_detections_are_promised_that_are_not_whole(tmp_path: Path) -> None:
     (tmp_path / "detections.jsonl").symlink_to("/dev/full")
     message = f"{tmp_path}: No space left on device; make room, then the same command again"

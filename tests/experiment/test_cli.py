@@ -12,6 +12,7 @@ import torch
 
 from tests.command_lines import SMALL
 from tests.forked import run_forked
+from tests.full_disk import needs_full_device
 
 CASES = {
     "wrong net": (
@@ -262,7 +263,7 @@ def test_a_name_that_is_no_utf_8_is_logged(tmp_path: Path) -> None:
     assert result.stdout == (run / "train.log").read_text() == skipped
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@needs_full_device
 def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").symlink_to("/dev/full")
     weights = [f"detector.weights.{name}=pretrained" for name in ("pnet", "rnet", "onet")]

@@ -21,6 +21,7 @@ from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.nets import load_net, normalize
 from mtcnn_lit.onnx_backend import OnnxError, to_onnx
 from tests.forked import run_forked
+from tests.full_disk import fill_disk, needs_full_device
 
 ROOT = Path(__file__).parents[2]
 RELEASED = {name: ROOT / "mtcnn_lit" / "weights" / f"{name}.safetensors" for name in ("pnet", "rnet", "onet")}
@@ -112,10 +113,12 @@ def test_where_a_model_has_other_answers_none_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
-def test_on_a_full_disk_the_model_before_stays(config: DictConfig, tmp_path: Path) -> None:
+@needs_full_device
+def test_on_a_full_disk_the_model_before_stays(
+    config: DictConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "pnet.onnx").write_text("of an earlier export")
-    (tmp_path / "pnet.onnx.unfinished").symlink_to("/dev/full")
+    fill_disk(tmp_path / "pnet.onnx", monkeypatch)
     with pytest.raises(ConfigError, match=r"^export\.path: can't write .*/pnet\.onnx: No space left on device$"):
         exporting.export(config)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("pnet.onnx", "of an earlier export")]

@@ -9,6 +9,7 @@ import torch
 
 from mtcnn_lit.nets import NETS, ONet, PNet, RNet, WeightsError, load_net, weights_digest
 from mtcnn_lit.nets.weights import checkpoint_file, save_net
+from tests.full_disk import fill_disk, needs_full_device
 
 
 def training_checkpoint(net: torch.nn.Module, name: str) -> dict[str, Any]:
@@ -140,11 +141,11 @@ def test_safetensors_round_trip(tmp_path: Path) -> None:
         load_net(tmp_path / "new" / "rnet.safetensors", "onet")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
-def test_on_a_full_disk_the_weights_before_stay(tmp_path: Path) -> None:
+@needs_full_device
+def test_on_a_full_disk_the_weights_before_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, path = RNet(), tmp_path / "rnet.safetensors"
     save_net(before, "rnet", path, {})
-    Path(f"{path}.unfinished").symlink_to("/dev/full")
+    fill_disk(path, monkeypatch)
     with pytest.raises(OSError, match="No space left on device"):
         save_net(RNet(), "rnet", path, {})
     assert weights_digest(load_net(path, "rnet")) == weights_digest(before)
