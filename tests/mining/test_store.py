@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from mtcnn_lit.mining.processes import worker_context
 from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter, StoreError
+from tests.full_disk import needs_full_device
 
 SIZE = 4
 
@@ -156,7 +157,7 @@ def test_after_a_process_that_was_killed_the_next_goes_on(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "set.lock", "started"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here, as on a Mac")
+@needs_full_device
 def test_a_full_disk_ends_in_a_line_and_the_next_goes_on(tmp_path: Path) -> None:
     def mine(writer: PatchWriter) -> Mapping[str, Any]:
         writer.append(patches(3))
