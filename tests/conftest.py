@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ from mtcnn_lit import size_prior
 
 # Minutes of `make test`, each: begun last, one would keep a worker when the other has nothing left to do.
 _LONGEST = ("test_end_to_end.py", "test_interruptions.py")
+
+
+def pytest_configure() -> None:
+    """Tests stop programs by Ctrl-C, which all that a shell starts in the background would pass over (`make test &`)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
