@@ -15,7 +15,7 @@ _LONGEST = ("test_end_to_end.py", "test_interruptions.py")
 
 
 def pytest_configure() -> None:
-    """Tests stop programs by Ctrl-C, which all that a shell starts in the background would pass over (`make test &`)."""
+    """Tests stop programs by Ctrl-C, which what a shell starts in the background passes over (`make test &`)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
