@@ -67,19 +67,12 @@ def build_experiment(config: DictConfig) -> Experiment:
     data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
     trainer = _build_trainer(config, val, make_cascade)
     start = earlier_net(config.stage, config.init_from, runs, "init_from")
-    stage = _build_stage(config, start)
+    with clear_errors("net"):
+        stage = cast("Stage", build(config.net, "net")(start=start))
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
     started = weights_digest(start) if start is not None else None
     return Experiment(stage, data, trainer, paths, digests, started, make_cascade)
-
-
-def _build_stage(config: DictConfig, start: Net | None) -> Stage:
-    """The stage, its network with fresh weights or with those to start from."""
-    stage = cast("Stage", build(config.net, "net")())
-    if start is not None:
-        stage.net.load_state_dict(start.state_dict())
-    return stage
 
 
 def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade | None) -> PatchDataModule:

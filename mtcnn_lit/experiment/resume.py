@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.checkpoint import LAST, last_run
+from mtcnn_lit.nets.batch_norm import has_batch_norm
 from mtcnn_lit.nets.weights import checkpoint_file, read_checkpoint
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ def resume_from(config: DictConfig) -> Path | None:
     run = Path(config.paths.run_dir)
     if config.ckpt_path != "last":
         path = checkpoint_file(config.ckpt_path)
-        checkpoint = _state(path, config.stage)
+        checkpoint = _state(path, config)
         if path.resolve() != (run / LAST).resolve():  # in its own folder its best is known, and its end can be made up
             _refuse_trained(path, checkpoint, config.trainer.get("max_epochs"))
         return path
@@ -35,13 +36,14 @@ def resume_from(config: DictConfig) -> Path | None:
         log.info("no checkpoint of this command to go on with: training starts from the beginning")
         return None
     log.info("going on with %s", last)
-    _state(last / LAST, config.stage)
+    _state(last / LAST, config)
     config.paths.run_dir = str(last)
     return last / LAST
 
 
-def _state(path: Path, stage: str) -> dict[str, Any]:
+def _state(path: Path, config: DictConfig) -> dict[str, Any]:
     """What training of this stage goes on with."""
+    stage = config.stage
     if path.suffix == ".safetensors":
         raise ConfigError(f"ckpt_path: {path} holds weights alone; to start with them take init_from={path}")
     checkpoint = read_checkpoint(path)
@@ -49,6 +51,12 @@ def _state(path: Path, stage: str) -> dict[str, Any]:
         raise ConfigError(f"ckpt_path: {path} is of {trained or 'something else'}, but {stage} is to be trained")
     if not checkpoint.keys() >= {"epoch", "optimizer_states", "lr_schedulers", "loops"}:
         raise ConfigError(f"ckpt_path: {path} holds weights alone; to start with them take init_from={path}")
+    if (normal := has_batch_norm(checkpoint["state_dict"])) != config.net.get("batch_norm", False):
+        how = "with" if normal else "without"
+        raise ConfigError(
+            f"ckpt_path: {path} was trained {how} batch normalisation; set net.batch_norm={str(normal).lower()}, "
+            f"or to train on from its weights take init_from={path}"
+        )
     return checkpoint
 
 

@@ -1,11 +1,13 @@
 """The three networks as plain modules, their common input, and their weights on disk."""
 
+from mtcnn_lit.nets.batch_norm import add_batch_norm, keep_function
+from mtcnn_lit.nets.names import NETS, Net
 from mtcnn_lit.nets.normalize import normalize
 from mtcnn_lit.nets.onet import ONet
 from mtcnn_lit.nets.pnet import PNet
 from mtcnn_lit.nets.precision import half_precision
 from mtcnn_lit.nets.rnet import RNet
-from mtcnn_lit.nets.weights import NETS, Net, WeightsError, load_net, weights_digest
+from mtcnn_lit.nets.weights import WeightsError, load_net, weights_digest
 
 __all__ = [
     "NETS",
@@ -14,7 +16,9 @@ __all__ = [
     "PNet",
     "RNet",
     "WeightsError",
+    "add_batch_norm",
     "half_precision",
+    "keep_function",
     "load_net",
     "normalize",
     "weights_digest",

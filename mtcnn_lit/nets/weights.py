@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,13 +13,8 @@ from torch import Tensor
 
 from mtcnn_lit.errors import UserError
 from mtcnn_lit.files import write_whole
-from mtcnn_lit.nets.onet import ONet
-from mtcnn_lit.nets.pnet import PNet
-from mtcnn_lit.nets.rnet import RNet
-
-Net: TypeAlias = PNet | RNet | ONet
-
-NETS: dict[str, type[PNet] | type[RNet] | type[ONet]] = {"pnet": PNet, "rnet": RNet, "onet": ONet}
+from mtcnn_lit.nets.batch_norm import add_batch_norm, fold_batch_norm, has_batch_norm
+from mtcnn_lit.nets.names import NETS, Net
 
 # In place of a path: the weights that come with the package.
 PRETRAINED = "pretrained"
@@ -48,10 +43,13 @@ def load_net(path: str | Path, name: str) -> Net:
     if trained != name:
         raise WeightsError(f"{path} holds weights of {trained or 'something else'}, but {name} is asked for")
     net = NETS[name]().float()  # whatever type torch is told to take by default
+    if has_batch_norm(weights):
+        net = add_batch_norm(net)
     try:
         net.load_state_dict(weights)
     except RuntimeError as error:
         raise WeightsError(f"the weights in {path} do not fit {name}: {str(error).splitlines()[-1].strip()}") from error
+    net = fold_batch_norm(net)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's own stubs
     return net.eval()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable
 from typing import ClassVar
@@ -18,7 +19,7 @@ from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.errors import UserError
 from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
-from mtcnn_lit.nets import NETS, Net, normalize
+from mtcnn_lit.nets import NETS, Net, add_batch_norm, keep_function, normalize
 from mtcnn_lit.stages.figures import Figures
 
 
@@ -31,6 +32,9 @@ class Stage(LightningModule):
             with each batch; any other steps with each epoch.
         classification_loss, box_loss: of `mtcnn_lit.losses`.
         box_loss_weight: of the box loss beside the classification loss.
+        batch_norm: whether the network has batch normalisation while it is trained; `mtcnn_lit.nets.load_net` folds it
+            into the weights.
+        start: the network to start from; None for fresh weights.
     """
 
     name: ClassVar[str]
@@ -44,11 +48,16 @@ class Stage(LightningModule):
         classification_loss: Loss = hard_example_loss,
         box_loss: Loss = smooth_l1_loss,
         box_loss_weight: float = 1.0,
+        batch_norm: bool = False,
+        start: Net | None = None,
     ) -> None:
         super().__init__()
         # Plain scalars only, so that a checkpoint loads with weights_only=True; `.hydra/config.yaml` records the rest.
         self.save_hyperparameters({"net": self.name}, logger=False)
-        self.net = NETS[self.name]().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = copy.deepcopy(start).train() if start is not None else NETS[self.name]()
+        self.net = add_batch_norm(net) if batch_norm else net
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's own stubs
+        self._batch_norm, self._started = batch_norm, start is not None
         self.make_optimizer, self.make_scheduler = optimizer, scheduler
         self.classification_loss, self.box_loss, self.box_loss_weight = classification_loss, box_loss, box_loss_weight
         self.train_figures, self.val_figures = Figures(box_loss_weight), Figures(box_loss_weight)
@@ -73,6 +82,23 @@ class Stage(LightningModule):
                     f"ckpt_path: {self.trainer.ckpt_path} was to be trained for {total} steps, this run has {planned}: "
                     f"leave epochs and batches as they were, or take init_from={self.trainer.ckpt_path}"
                 )
+
+    @override
+    def on_train_batch_start(self, batch: PatchBatch, batch_idx: int) -> None:
+        """Batch normalisation takes on a network that was trained already as it finds it.
+
+        Raises:
+            UserError: when there is nothing to normalise over.
+        """
+        if not self._batch_norm:
+            return
+        if len(batch.labels) == 1:
+            raise UserError("data.batch_size: one patch has no variance; set it to 2 or more, or net.batch_norm=false")
+        if self._started and self.trainer.global_step == batch_idx == 0:
+            keep_function(self.net, normalize(batch.pixels))
+            # Of several processes that train together each has seen a batch of its own.
+            seen = {name: value.cpu() for name, value in self.net.state_dict().items()}
+            self.net.load_state_dict(self.trainer.strategy.broadcast(seen))
 
     @override
     def training_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:

@@ -11,18 +11,19 @@ from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.errors import UserError
 from mtcnn_lit.experiment.resume import resume_from
-from mtcnn_lit.nets import PNet
+from mtcnn_lit.nets import PNet, add_batch_norm
 from mtcnn_lit.nets.weights import save_net
 from tests.experiment.test_checkpoint import begin_run
 
 TRAINING = {"epoch": 1, "optimizer_states": [], "lr_schedulers": [], "loops": {}}
 
 
-def config(path: Path, epochs: int | None = 4, run_dir: str = "new") -> DictConfig:
+def config(path: Path, epochs: int | None = 4, run_dir: str = "new", batch_norm: bool = False) -> DictConfig:
     """Of a command that goes on with P-Net's checkpoint."""
     paths = {"output_dir": "outputs", "run_dir": run_dir}
+    net = {"batch_norm": batch_norm}
     return OmegaConf.create(
-        {"stage": "pnet", "ckpt_path": str(path), "trainer": {"max_epochs": epochs}, "paths": paths}
+        {"stage": "pnet", "net": net, "ckpt_path": str(path), "trainer": {"max_epochs": epochs}, "paths": paths}
     )
 
 
@@ -100,3 +101,15 @@ def test_an_empty_file_does_not_go_on(tmp_path: Path) -> None:
     (tmp_path / "some.ckpt").touch()
     with pytest.raises(UserError, match=r"some\.ckpt is no checkpoint that can be read"):
         resume_from(config(tmp_path / "some.ckpt"))
+
+
+@pytest.mark.parametrize(("trained", "remedy"), [(True, "with .* net.batch_norm=true"), (False, "without .*=false")])
+def test_a_training_with_batch_norm_goes_on_with_it_and_one_without_without(
+    trained: bool, remedy: str, tmp_path: Path
+) -> None:
+    net = add_batch_norm(PNet()) if trained else PNet()
+    weights = {f"net.{name}": value for name, value in net.state_dict().items()}
+    path = write(tmp_path / "some.ckpt", state={**TRAINING, "state_dict": weights})
+    assert resume_from(config(path, batch_norm=trained)) == path
+    with pytest.raises(UserError, match=f"^ckpt_path: {path} was trained {remedy}, .* init_from={path}$"):
+        resume_from(config(path, batch_norm=not trained))

@@ -12,7 +12,7 @@ from lightning import Trainer
 from torch.utils.data import DataLoader
 
 from mtcnn_lit.data.patches import Label, PatchBatch
-from mtcnn_lit.nets import load_net
+from mtcnn_lit.nets import NETS, load_net, normalize
 from mtcnn_lit.stages import Stage
 
 # Where the bright square lies in its patch, as offsets: all of it for a positive, most of it for a part.
@@ -33,10 +33,12 @@ def one_batch(size: int) -> PatchBatch:
     return PatchBatch(torch.from_numpy(pixels), torch.from_numpy(labels), torch.from_numpy(offsets))
 
 
-def assert_learns_one_batch(stage_class: type[Stage], folder: Path, *, steps: int, lr: float) -> None:
+def assert_learns_one_batch(
+    stage_class: type[Stage], folder: Path, *, steps: int, lr: float, batch_norm: bool = False
+) -> None:
     torch.manual_seed(0)
     schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=lr)
-    stage = stage_class(partial(torch.optim.AdamW, lr=lr), schedule)
+    stage = stage_class(partial(torch.optim.AdamW, lr=lr), schedule, batch_norm=batch_norm)
     batch = one_batch(stage.net.input_size)
     trainer = Trainer(
         accelerator="cpu",
@@ -62,5 +64,9 @@ def assert_learns_one_batch(stage_class: type[Stage], folder: Path, *, steps: in
     checkpoint = torch.load(folder / "stage.ckpt", weights_only=True)
     assert checkpoint["hyper_parameters"] == {"net": stage.name}
     net = load_net(folder / "stage.ckpt", stage.name)
-    assert set(net.state_dict()) == set(stage.net.state_dict())
-    assert all(torch.equal(weight, stage.net.state_dict()[key]) for key, weight in net.state_dict().items())
+    with torch.inference_mode():
+        for output, expected in zip(
+            net(normalize(batch.pixels)), stage.net.eval()(normalize(batch.pixels)), strict=True
+        ):
+            torch.testing.assert_close(output, expected, rtol=1e-3, atol=1e-4)
+    assert net.state_dict().keys() == NETS[stage.name]().state_dict().keys()
