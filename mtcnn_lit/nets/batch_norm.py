@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 
 from mtcnn_lit.nets.names import Net
 from mtcnn_lit.nets.pooling import MaxPool
@@ -39,11 +40,6 @@ class BatchNorm(nn.Module):
         """Shape: (N, C, ...) -> the same."""
         scale, statistics = self.weight.clamp(min=0), (self.running_mean, self.running_var)
         return functional.batch_norm(features, *statistics, scale, self.bias, self.training, _MOMENTUM, _EPSILON)
-
-    def line(self) -> tuple[Tensor, Tensor]:
-        """Factor and summand (C,) of each channel, as it is in a trained network."""
-        factor = self.weight.clamp(min=0) / (self.running_var + _EPSILON).sqrt()
-        return factor, self.bias - self.running_mean * factor
 
     def keep(self, features: Tensor) -> None:
         """Take mean and variance of these features (N, C, ...), and change nothing in any like them."""
@@ -77,10 +73,9 @@ def fold_batch_norm(net: Net) -> Net:
     norms = [layer for layer in net.features if isinstance(layer, BatchNorm)]
     weighted = [layer for layer in net.features if isinstance(layer, nn.Conv2d | nn.Linear)]
     for layer, norm in zip(weighted, norms, strict=bool(norms)):
-        factor, summand = norm.line()
-        layer.weight.mul_(factor.view(-1, *[1] * (layer.weight.dim() - 1)))
-        assert layer.bias is not None
-        layer.bias.mul_(factor).add_(summand)
+        fuse = fuse_conv_bn_weights if isinstance(layer, nn.Conv2d) else fuse_linear_bn_weights
+        statistics = (norm.running_mean, norm.running_var, _EPSILON)
+        layer.weight, layer.bias = fuse(layer.weight, layer.bias, *statistics, norm.weight.clamp(min=0), norm.bias)
     net.features = nn.Sequential(*(layer for layer in net.features if not isinstance(layer, BatchNorm)))
     return net
 
