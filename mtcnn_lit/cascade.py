@@ -7,24 +7,24 @@ last network that is there: that is how the training crops of the next network a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
-from torch import Tensor
 
 from mtcnn_lit.batches import batches
-from mtcnn_lit.boxes import nms
 from mtcnn_lit.crops import look_at_crops
 from mtcnn_lit.detections import Candidates, Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import Net, ONet, PNet, RNet
 from mtcnn_lit.parallel import one_thread
-from mtcnn_lit.proposals import Level, Windows, look_at_levels, suppress_neighbours, window_boxes, windows_above
+from mtcnn_lit.proposals import look_at_levels
 from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.second_look import look_again
 from mtcnn_lit.size_prior import size_prior
+from mtcnn_lit.steps import Step
+from mtcnn_lit.windows import moved_windows, suppress, windows_above
 
 # IoU above which the worse of two boxes goes, as in the paper's own code but for two: after R-Net that has 0.7, which
 # shows O-Net a face two or three times and finds no more; at the end, a box of which more than 0.7 lies inside a better
@@ -39,26 +39,6 @@ _NMS_AT_THE_END = 0.5
 
 # Lowest score of a P-Net window that `Step.judged` tells of: nearly all windows lie below, and nobody looks for them.
 _WORTH_TELLING = 0.01
-
-StepName = Literal["pnet", "pnet_nms", "rnet", "onet", "nms", "again"]
-
-
-class Step(NamedTuple):
-    """What one step of the cascade made of a batch of images.
-
-    Attributes:
-        name: "pnet" (windows over its threshold), "pnet_nms", "rnet" (with its NMS), "onet", "nms", or "again", O-Net's
-            second look.
-        found: what goes on to the next step.
-        judged: gives what the step had to decide on, with its scores: boxes as they came in. Made only when asked for.
-        passing: of O-Net's second look, gives the boxes that it had to decide on, where it moved them to, each with the
-            highest of O-Net's thresholds at which it would be detected, but for the last NMS.
-    """
-
-    name: StepName
-    found: Candidates
-    judged: Callable[[], Candidates]
-    passing: Callable[[], Candidates] | None = None
 
 
 @dataclass(frozen=True)
@@ -178,32 +158,20 @@ class Cascade:
         """P-Net over all levels: windows, moved to where it sees the face, and what NMS leaves of them."""
         levels = [look_at_levels(self.pnet, pyramid, self.min_face_size, self.scale_factor) for pyramid in pyramids]
         passed = [windows_above(each, self.thresholds[0], self.device) for each in levels]
-        found = self._moved(levels, passed)
+        found = moved_windows(self.pnet, levels, passed)
 
         def judged() -> Candidates:
-            return self._moved(levels, [windows_above(each, _WORTH_TELLING, self.device) for each in levels])
+            told = [windows_above(each, _WORTH_TELLING, self.device) for each in levels]
+            return moved_windows(self.pnet, levels, told)
 
         yield Step("pnet", found, judged)
-        stays = [self._stay(*each) for each in zip(levels, passed, strict=True)]
-        yield Step("pnet_nms", found.select(torch.cat(stays)), lambda: found)
-
-    def _moved(self, levels: Sequence[Sequence[Level]], windows: Sequence[Windows]) -> Candidates:
-        """The boxes that each image's windows lead to."""
-        boxes = [window_boxes(self.pnet, *each)[1] for each in zip(levels, windows, strict=True)]
-        image = [torch.full_like(each.level, number) for number, each in enumerate(windows)]
-        return Candidates(torch.cat(boxes), torch.cat([each.scores for each in windows]), torch.cat(image))
-
-    def _stay(self, levels: Sequence[Level], windows: Windows) -> Tensor:
-        """Which windows of one image NMS leaves: inside each level, then across the levels. Shape: -> (N,) bool."""
-        stays = suppress_neighbours(self.pnet, levels, windows, _NMS_IN_LEVEL)
         # Windows of neighbouring levels differ in size: by the usual factors too much to overlap that far anywhere.
-        if self.scale_factor**2 < 0.95 * _NMS_ACROSS_LEVELS:
-            return stays
-        left = windows.select(stays)
-        crops, _ = window_boxes(self.pnet, levels, left)
-        across = torch.zeros_like(left.scores, dtype=torch.bool)
-        across[nms(crops, left.scores, _NMS_ACROSS_LEVELS)] = True
-        return stays.masked_scatter(stays, across)
+        across = _NMS_ACROSS_LEVELS if self.scale_factor**2 >= 0.95 * _NMS_ACROSS_LEVELS else None
+        stays = [
+            suppress(self.pnet, *each, in_level=_NMS_IN_LEVEL, across_levels=across)
+            for each in zip(levels, passed, strict=True)
+        ]
+        yield Step("pnet_nms", found.select(torch.cat(stays)), lambda: found)
 
     def _judge(
         self,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mtcnn_lit import Detections, crops, proposals
+from mtcnn_lit import Detections, crops, windows
 from mtcnn_lit.boxes import iou
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.nets import ONet, PNet, RNet
@@ -92,7 +92,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_best_windows_of_a_level_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one window a level, the face is still found: it is not just any window."""
-    monkeypatch.setattr(proposals, "_MOST_WINDOWS", 1)
+    monkeypatch.setattr(windows, "_MOST_WINDOWS", 1)
     (found,) = bright_cascade().detect([picture(150, 200, EVERYWHERE[1])])
     assert len(found) == 1
 

@@ -9,47 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from mtcnn_lit.benchmark.peer import Peer
+from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.process import DetectorProcess, Profile, Run
 from mtcnn_lit.benchmark.timing import Quartiles, Rounds, in_rounds, medians, pair_ratios
-from mtcnn_lit.cascade import StepName
-from mtcnn_lit.images import Image
 from mtcnn_lit.mtcnn import MTCNN
-
-
-@dataclass(frozen=True)
-class PictureSet:
-    """Pictures on disk that are measured together.
-
-    Attributes:
-        name: for tables.
-        files: written by `numpy.save`, so that no detector has to decode.
-        megapixels: of all of them.
-        batch_sizes: how many go into one call, one measurement each, smallest first.
-        with_peer: whether another detector is compared on them.
-    """
-
-    name: str
-    files: tuple[Path, ...]
-    megapixels: float
-    batch_sizes: tuple[int, ...] = (1,)
-    with_peer: bool = False
-
-    @classmethod
-    def write(
-        cls, folder: Path, name: str, pictures: Sequence[Image], batch_sizes: Sequence[int] = (1,), *, with_peer: bool
-    ) -> PictureSet:
-        """Keep pictures in a new folder."""
-        place = folder / name.replace(" ", "_")
-        place.mkdir()
-        files = tuple(place / f"{number}.npy" for number in range(len(pictures)))
-        for file, picture in zip(files, pictures, strict=True):
-            np.save(file, picture)
-        pixels = sum(picture.shape[0] * picture.shape[1] for picture in pictures)
-        sizes = sorted({min(size, len(pictures)) for size in batch_sizes})
-        return cls(name, files, pixels / 1e6, tuple(sizes), with_peer)
+from mtcnn_lit.steps import StepName
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 
 from mtcnn_lit import boxes
+from mtcnn_lit.data.outlines import POINTS, Offsets, outlined, outlines
 from mtcnn_lit.errors import UserError, check_counts
 from mtcnn_lit.images import Image
 
@@ -23,18 +24,11 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations as A
 
-Offsets = npt.NDArray[np.float32]
-
-
 _KEY = "augment.transforms: "
 
 # JPEG takes 16 rows at a time where it halves the colours, and no more than 65,500 in all. Two rows around each patch
 # keep the decoder, which smooths the colours, from mixing them.
 _BLOCK, _TALLEST, _SMOOTHED = 16, 2**15, 2
-
-# A face fills its box like an ellipse: its box after a turn is that of the turned ellipse, not of the turned corners.
-_TURNS = np.arange(0, 360, 22.5)
-_ELLIPSE = np.stack([np.cos(np.radians(_TURNS)), np.sin(np.radians(_TURNS))], axis=1).astype(np.float32)
 
 
 class AugmentError(UserError):
@@ -121,15 +115,15 @@ class Augment:
                 pixels = changed[:, first : first + pixels.shape[1]]
             elif moves:
                 size = pixels.shape[1]
-                moved: dict[str, Any] = compose(images=pixels, keypoints=_outlines(offsets, size))
+                moved: dict[str, Any] = compose(images=pixels, keypoints=outlines(offsets, size))
                 # Reflected borders reflect keypoints too; distortions that look for them in a mask miss some.
-                if len(moved["keypoints"]) != len(pixels) * len(_ELLIPSE):
+                if len(moved["keypoints"]) != len(pixels) * POINTS:
                     names = ", ".join(type(transform).__name__ for transform in compose.transforms)
                     raise AugmentError(
                         f"outlines of faces are lost or doubled in {names}; "
                         "set border_mode: 0 or keypoint_remapping_method: direct"
                     )
-                pixels, offsets = moved["images"], _offsets(moved["keypoints"], size)
+                pixels, offsets = moved["images"], outlined(moved["keypoints"], size)
             else:
                 pixels = compose(images=pixels)["images"]
         return pixels, offsets
@@ -192,22 +186,3 @@ def _mirror(pixels: Image, offsets: Offsets, chosen: npt.NDArray[np.bool_]) -> t
         pixels[chosen] = turned.reshape(-1, size, size, 3)
         offsets[chosen] = boxes.mirror(torch.from_numpy(offsets[chosen])).numpy()
     return pixels, offsets
-
-
-def _outlines(offsets: Offsets, size: int) -> Offsets:
-    """Outlines of the faces, the centre of pixel i at i as in albumentations. Shape: (N, 4) -> (points * N, 2).
-
-    The first points of all faces come first, then the second ones: numpy looks for extremes across such rows, not along
-    short ones, many at a time.
-    """
-    faces = offsets * size + np.array([0, 0, size, size], dtype=np.float32)
-    centre, half = (faces[:, 2:] + faces[:, :2]) / 2, (faces[:, 2:] - faces[:, :2]) / 2
-    outlines = (centre + half * _ELLIPSE[:, None]).reshape(-1, 2) - 0.5
-    return outlines.astype(np.float32)
-
-
-def _offsets(outlines: npt.NDArray[np.floating], size: int) -> Offsets:
-    """The inverse of `_outlines`, whichever way they were turned. Shape: (points * N, 2) -> (N, 4)."""
-    points = np.asarray(outlines, dtype=np.float32).reshape(len(_ELLIPSE), -1, 2) + 0.5
-    low, high = points.min(axis=0), points.max(axis=0)
-    return (np.concatenate([low, high - size], axis=1) / size).astype(np.float32)

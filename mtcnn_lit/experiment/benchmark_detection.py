@@ -14,8 +14,9 @@ import numpy as np
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from mtcnn_lit.benchmark.detection import Comparison, Measurement, PictureSet, Plan, measure
+from mtcnn_lit.benchmark.detection import Comparison, Measurement, Plan, measure
 from mtcnn_lit.benchmark.peer import Peer
+from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.pictures import crowd, face_tiles, pieces, shape_of, tiled
 from mtcnn_lit.benchmark.tables import as_plain, comparison_table, speed_table, steps_table
 from mtcnn_lit.experiment.build import build, clear_errors

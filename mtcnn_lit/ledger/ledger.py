@@ -11,13 +11,14 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from mtcnn_lit.cascade import Cascade, Step
+from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.face_sizes import SIZES, size_class
 from mtcnn_lit.images import Image
 from mtcnn_lit.ledger.balance import STEPS, Balance
 from mtcnn_lit.ledger.trace import Faces, lost_at, scores_of_lost
 from mtcnn_lit.pyramid import Pyramid
+from mtcnn_lit.steps import Step
 
 _FOUND = len(STEPS)  # stands where else the index of the step that lost a face stands
 

@@ -6,12 +6,12 @@ import time
 
 import torch
 
-from mtcnn_lit.cascade import StepName
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.parallel import one_thread
 from mtcnn_lit.pyramid import Pyramid
+from mtcnn_lit.steps import StepName
 
 _NETWORK: dict[StepName, str] = {"pnet": "P", "pnet_nms": "P", "rnet": "R", "onet": "O", "nms": "O", "again": "O"}
 

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtcnn_lit.cascade import Step
 from mtcnn_lit.detections import Candidates
 from mtcnn_lit.ledger import trace
 from mtcnn_lit.ledger.balance import STEPS
 from mtcnn_lit.ledger.trace import Faces, lost_at, scores_of_lost
+from mtcnn_lit.steps import Step
 
 Box = tuple[float, float, float, float]
 Candidate = tuple[Box, float, int]  # box, score, image

@@ -1,0 +1,28 @@
+"""The steps of the cascade, and what each makes of a batch of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from mtcnn_lit.detections import Candidates
+
+StepName = Literal["pnet", "pnet_nms", "rnet", "onet", "nms", "again"]
+
+
+class Step(NamedTuple):
+    """What one step of the cascade made of a batch of images.
+
+    Attributes:
+        name: "pnet" (windows over its threshold), "pnet_nms", "rnet" (with its NMS), "onet", "nms", or "again", O-Net's
+            second look.
+        found: what goes on to the next step.
+        judged: gives what the step had to decide on, with its scores: boxes as they came in. Made only when asked for.
+        passing: of O-Net's second look, gives the boxes that it had to decide on, where it moved them to, each with the
+            highest of O-Net's thresholds at which it would be detected, but for the last NMS.
+    """
+
+    name: StepName
+    found: Candidates
+    judged: Callable[[], Candidates]
+    passing: Callable[[], Candidates] | None = None
