@@ -134,6 +134,33 @@ def test_two_processes_are_stopped_by_one_signal_to_the_first(tmp_path: Path, ho
     assert "Traceback" not in printed
 
 
+def second_process(output: Path) -> Callable[[], bool]:
+    """Whether the second process has begun, and said what it does on SIGTERM."""
+
+    def seen() -> bool:
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with suppress(OSError):  # ended meanwhile
+                words = status.with_name("cmdline").read_text().split("\0")
+                if f"paths.output_dir={output}" in words and "hydra.job.name=train_ddp_process_1" in words:
+                    masks = re.findall(r"^Sig(?:Ign|Cgt):\s*(\w+)", status.read_text(), re.MULTILINE)
+                    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in masks)
+        return False
+
+    return seen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+@pytest.mark.parametrize("how", STATUS)
+def test_two_processes_are_stopped_by_a_signal_to_both_while_the_second_begins(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    """As Ctrl-C, `timeout` and schedulers send it."""
+    status, printed = stop_when(tmp_path, second_process(tmp_path), *TWO_PROCESSES, *ONE_LONG_EPOCH, how=how)
+    assert status == STATUS[how]
+    assert printed.count("stopped: the same command with ckpt_path=last goes on") == 1
+    assert "Traceback" not in printed
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are children of the process")
 @pytest.mark.parametrize(
     ("seen", "overrides"),

@@ -14,6 +14,9 @@ from typing import NoReturn
 
 AT_ONCE = 3.0  # seconds
 
+# An argument that Lightning gives to the processes of the other devices, which begin the same command.
+_STARTED_BY_LIGHTNING = "hydra.job.name=train_ddp_process_"
+
 
 class _Sigterm:
     """What happens on SIGTERM: it raises KeyboardInterrupt.
@@ -35,8 +38,17 @@ _sigterm = _Sigterm()
 
 
 def stop_on_sigterm() -> None:
-    """From now on SIGTERM stops this process as Ctrl-C does; Python allows that in the main thread alone."""
-    if threading.current_thread() is threading.main_thread():
+    """From now on SIGTERM stops this process as Ctrl-C does; Python allows that in the main thread alone.
+
+    Of the processes that Lightning starts for the other devices none heeds either: the first one ends them when it
+    stops. One that ended by itself would have the first killed before that can close what it made.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if any(argument.startswith(_STARTED_BY_LIGHTNING) for argument in sys.argv):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
         signal.signal(signal.SIGTERM, _sigterm)
 
 
