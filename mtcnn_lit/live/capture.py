@@ -66,7 +66,8 @@ class Capture:
         with self._changed:
             if not self._changed.wait_for(self._has_news, min(_TELL_AFTER, self._patience)):
                 log.warning("no picture from %s: waiting %g s for it", self.name, self._patience)
-                if not self._changed.wait_for(self._has_news, max(0.0, self._patience - _TELL_AFTER)):
+                more = min(self._patience - _TELL_AFTER, threading.TIMEOUT_MAX)
+                if not self._changed.wait_for(self._has_news, max(0.0, more)):
                     raise ImageError(
                         f"{self.name} has given no picture for {self._patience:g} s: see to its plug or network, "
                         "or wait longer with input.patience=SECONDS"

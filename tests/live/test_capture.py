@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -96,7 +97,10 @@ def test_times_are_seconds_since_the_first_frame() -> None:
     assert 0.1 <= second.time < 5
 
 
-def test_a_camera_that_comes_back_goes_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("patience", [10, math.inf])
+def test_a_camera_that_comes_back_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, patience: float
+) -> None:
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(module, "_TRY_AGAIN", 0.01)
     monkeypatch.setattr(module, "_TELL_AFTER", 0.05)
@@ -110,7 +114,7 @@ def test_a_camera_that_comes_back_goes_on(monkeypatch: pytest.MonkeyPatch, caplo
             raise ImageError("no camera")
         return second
 
-    with Capture(open_device, patience=10) as capture:
+    with Capture(open_device, patience) as capture:
         first.feed(0, 1)
         assert capture.newest().number == 1  # type: ignore[union-attr]
         first.feed(None)
@@ -119,7 +123,7 @@ def test_a_camera_that_comes_back_goes_on(monkeypatch: pytest.MonkeyPatch, caplo
         assert capture.newest().number == 2  # type: ignore[union-attr]
         second.frames.put(None)
     assert [record.message for record in caplog.records] == [
-        "no picture from webcam: waiting 10 s for it",
+        f"no picture from webcam: waiting {patience} s for it",
         "webcam is back",
     ]
 
