@@ -161,6 +161,20 @@ def test_two_processes_are_stopped_by_a_signal_to_both_while_the_second_begins(
     assert "Traceback" not in printed
 
 
+def test_an_error_of_the_first_process_ends_the_second(tmp_path: Path) -> None:
+    failing = "+callbacks.failing._target_=tests.failing.FullDiskInTheFirst"
+    script = command(tmp_path, *SMALL, *TWO_PROCESSES, failing)
+    process = subprocess.Popen(script, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        _, printed = process.communicate(timeout=60)  # the second one holds what the command prints to
+    finally:
+        end_all(process)
+    assert process.returncode == 1
+    assert printed.splitlines()[-1].endswith(
+        "no space left on the disk; make room, then the same command with ckpt_path=last goes on"
+    )
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are children of the process")
 @pytest.mark.parametrize(
     ("seen", "overrides"),

@@ -1,7 +1,7 @@
 """Detects with facenet-pytorch, in whatever Python has it: asked and answering by lines of JSON.
 
-The first line sets threads, min_face_size, scale_factor and thresholds; each further one names a picture written by
-`numpy.save`. Imports nothing of this package, which the other Python need not have.
+The first line sets threads, device, min_face_size, scale_factor and thresholds; each further one names a picture
+written by `numpy.save`. Imports nothing of this package, which the other Python need not have.
 """
 
 import json
@@ -25,7 +25,7 @@ def _serve() -> None:
     torch.set_num_threads(settings["threads"])
     detector = MTCNN(
         keep_all=True,
-        device="cpu",
+        device=settings["device"],
         min_face_size=settings["min_face_size"],
         factor=settings["scale_factor"],
         thresholds=settings["thresholds"],

@@ -26,6 +26,7 @@ class Peer:
         worker: the script; a bare name is one of this folder.
         package: what to install for it.
         threads: for the detector.
+        device: as in `mtcnn_lit.MTCNN`, the same as ours.
         min_face_size, scale_factor, thresholds: as in `mtcnn_lit.cascade.Cascade`.
 
     Raises:
@@ -38,6 +39,7 @@ class Peer:
         worker: str,
         package: str,
         threads: int,
+        device: str,
         min_face_size: float,
         scale_factor: float,
         thresholds: Sequence[float],
@@ -61,7 +63,7 @@ class Peer:
             raise PeerError(f"peer.python: {reason}: name the Python of an environment with {package}") from error
         settings = {"min_face_size": min_face_size, "scale_factor": scale_factor, "thresholds": list(thresholds)}
         try:
-            self._ask({"threads": threads, **settings})
+            self._ask({"threads": threads, "device": device, **settings})
         except PeerError:
             self.close()
             raise

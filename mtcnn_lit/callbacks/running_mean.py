@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
+from typing_extensions import override
 
 
 class RunningMean(WeightAveraging):
@@ -25,6 +27,12 @@ class RunningMean(WeightAveraging):
         if not 0 <= decay < 1:
             raise ValueError(f"decay must be from 0 to below 1, not {decay}")
         super().__init__(avg_fn=partial(_mean, decay))
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Follow the network to its device, or every step waits for copies: Lightning makes the mean before that."""
+        assert self._average_model is not None
+        self._average_model.to(pl_module.device)
 
 
 def _mean(decay: float, mean: Tensor, weights: Tensor, steps: Tensor) -> Tensor:

@@ -45,7 +45,8 @@ def benchmark_detection(config: DictConfig) -> dict[str, Any]:
     make = functools.partial(MTCNN.from_checkpoints, **detector_arguments(config))
     with clear_errors("detector"):
         detector = make()
-    plan = Plan(make, _peer_starter(config), config.warmup, config.repeats)
+    device = str(detector.cascade.device)
+    plan = Plan(make, _peer_starter(config, device), config.warmup, config.repeats)
     measured: list[Measurement] = []
     compared: list[Comparison] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -56,11 +57,16 @@ def benchmark_detection(config: DictConfig) -> dict[str, Any]:
             measured += measurements
             compared += [comparison] if comparison is not None else []
     _print(measured, compared, config)
-    return {"weights": digests(detector.cascade), "detection": as_plain(measured), "comparison": as_plain(compared)}
+    return {
+        "weights": digests(detector.cascade),
+        "device": device,
+        "detection": as_plain(measured),
+        "comparison": as_plain(compared),
+    }
 
 
-def _peer_starter(config: DictConfig) -> Callable[[int], Peer] | None:
-    """Starts the other detector with a number of threads; None when there is none.
+def _peer_starter(config: DictConfig, device: str) -> Callable[[int], Peer] | None:
+    """Starts the other detector with a number of threads, on the same device; None when there is none.
 
     Raises:
         ConfigError: when nothing would be compared with it.
@@ -74,8 +80,8 @@ def _peer_starter(config: DictConfig) -> Callable[[int], Peer] | None:
             f"batch_sizes: a peer is compared one picture at a time, so 1 must be among them, not {sizes}"
         )
     make = build(config.peer, "peer")
-    make(threads=1).close()  # what is missing shows now, not after minutes
-    return lambda threads: make(threads=threads)
+    make(threads=1, device=device).close()  # what is missing shows now, not after minutes
+    return lambda threads: make(threads=threads, device=device)
 
 
 def _picture_sets(config: DictConfig, detector: MTCNN, folder: Path) -> Iterator[PictureSet]:

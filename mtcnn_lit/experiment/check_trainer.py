@@ -12,8 +12,11 @@ from mtcnn_lit.report.runs import is_loss
 _PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
 
-def check_trainer(trainer: Trainer, stage: str) -> None:
+def check_trainer(trainer: Trainer, stage: str, *, fused: bool = False) -> None:
     """Look for what would leave a run of a stage without an end, or without its best checkpoint.
+
+    Args:
+        fused: whether the optimiser takes its step in one operation.
 
     Raises:
         ConfigError: for the first of these.
@@ -36,6 +39,11 @@ def check_trainer(trainer: Trainer, stage: str) -> None:
         raise ConfigError(f"epochs.{stage}: training has to have an end; set it to 1 or more")
     if trainer.accumulate_grad_batches < 1:
         raise ConfigError("trainer.accumulate_grad_batches: a step takes a batch at least; set it to 1 or more")
+    if fused and trainer.gradient_clip_val and trainer.precision != "32-true":
+        raise ConfigError(
+            "trainer.gradient_clip_val: Lightning clips no gradients of a fused optimiser in half precision; "
+            "set net.optimizer.fused=false, or trainer.precision=32-true"
+        )
     _refuse_unvalidated_end(trainer)
 
 

@@ -30,6 +30,7 @@ from mtcnn_lit.experiment.stop import end_stopped
 
 _WRITE_ELSEWHERE = "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER"
 _IN_DEFAULTS = "_dummy_"  # Hydra's name for what a list of defaults refers to
+_LITTLE_MEMORY = "the GPU is out of memory: train with a smaller data.batch_size, detect with detector.device=cpu"
 _MAKE_ROOM = "make room, then the same command again"
 
 
@@ -94,6 +95,10 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
             _fail(_explain(error))
         except OSError as error:
             _fail_if_unwritable(error)
+            raise
+        except RuntimeError as error:
+            if type(error).__name__ == "OutOfMemoryError":  # torch's, which not every command loads
+                _fail(_LITTLE_MEMORY)
             raise
         except KeyboardInterrupt as stop:
             end_stopped(stop)

@@ -30,6 +30,7 @@ from mtcnn_lit.experiment.next_command import closing_words
 from mtcnn_lit.experiment.record import as_text, settings_of, with_weights
 from mtcnn_lit.experiment.refusal import is_refusal, refusal
 from mtcnn_lit.experiment.resume import resume_from
+from mtcnn_lit.experiment.stop_training import others_end_too
 from mtcnn_lit.files import write_whole
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import load_net, weights_digest
@@ -58,15 +59,16 @@ def fit(config: DictConfig) -> float:
         seed_everything(config.seed, workers=True, verbose=False)
     experiment = build_experiment(config)
     _refuse_processes_in_multirun(experiment.trainer)
-    check_trainer(experiment.trainer, config.stage)
+    check_trainer(experiment.trainer, config.stage, fused=bool(config.net.optimizer.get("fused")))
     if experiment.trainer.is_global_zero:  # what an earlier run in this folder said is not true of this one
         (run / SUMMARY).unlink(missing_ok=True)
     try:
-        experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
-        return _summarize(config, experiment, run)
+        with others_end_too(experiment.trainer):
+            experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
+            return _summarize(config, experiment, run)
     except (SystemExit, KeyboardInterrupt):  # while training Lightning ends the process without a word
         raise KeyboardInterrupt(_GOES_ON) from None
-    except (MisconfigurationException, OSError, ValueError) as error:
+    except (MisconfigurationException, OSError, RuntimeError, ValueError) as error:
         print()  # the progress bar has not ended its line
         if is_refusal(error):
             raise _misconfigured(config, experiment.trainer, error) from error

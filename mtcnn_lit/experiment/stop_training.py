@@ -1,10 +1,13 @@
-"""Training is stopped by SIGTERM as every command is."""
+"""Training is stopped by SIGTERM as every command is, and then in all its processes."""
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from lightning import Callback
+from lightning import Callback, Trainer
 
 from mtcnn_lit.experiment.stop import stop_if_terminated, stop_on_sigterm
 
@@ -27,3 +30,17 @@ class StopOnSigterm(Callback):
     def on_train_batch_end(self, *_: Any) -> None:
         """PyTorch's file writer swallows what is raised while it writes a checkpoint."""
         stop_if_terminated()
+
+
+@contextmanager
+def others_end_too(trainer: Trainer) -> Iterator[None]:
+    """When this process ends by an error, so do those that Lightning started for the other devices.
+
+    They would wait for this one: with NCCL for half an hour, holding their GPUs.
+    """
+    try:
+        yield
+    except BaseException:
+        if trainer.strategy.launcher is not None:
+            trainer.strategy.launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has no SIGKILL
+        raise

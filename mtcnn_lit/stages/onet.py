@@ -28,5 +28,6 @@ class ONetStage(Stage):
     @override
     def on_train_batch_start(self, batch: PatchBatch, batch_idx: int) -> None:
         """Seed torch's generator. It takes microseconds, little of O-Net's step; the other networks draw nothing."""
+        super().on_train_batch_start(batch, batch_idx)
         place = [self._seed, self.global_rank, self.current_epoch, batch_idx]
         torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]))

@@ -14,6 +14,7 @@ from mtcnn_lit.benchmark.peer import Peer, PeerError
 STAND_IN = """
 class MTCNN:
     def __init__(self, keep_all, device, min_face_size, factor, thresholds):
+        assert device == "cpu:0"
         self.count = int(min_face_size + 10 * factor + sum(thresholds))
     def detect(self, image):
         assert image.shape == (20, 30, 3)
@@ -22,7 +23,8 @@ class MTCNN:
 
 
 def start(python: str = sys.executable, worker: str = "facenet_worker.py") -> Peer:
-    return Peer(python, worker, "facenet-pytorch", 1, min_face_size=20, scale_factor=0.7, thresholds=[0.6, 0.7, 0.7])
+    settings = {"min_face_size": 20, "scale_factor": 0.7, "thresholds": [0.6, 0.7, 0.7]}
+    return Peer(python, worker, "facenet-pytorch", 1, "cpu:0", **settings)
 
 
 def test_it_is_asked_picture_by_picture_with_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

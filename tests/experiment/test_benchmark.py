@@ -23,7 +23,9 @@ from tests.forked import run_forked
 ROOT = Path(__file__).parents[2]
 WORKER = """
 import json, sys
-print(json.dumps({"threads": json.loads(sys.stdin.readline())["threads"]}), flush=True)
+settings = json.loads(sys.stdin.readline())
+print(json.dumps({"threads": settings["threads"]}), flush=True)
+assert settings["device"] == "cpu"
 for line in sys.stdin:
     print(json.dumps({"seconds": 1000.0, "faces": 3}), flush=True)
 """
@@ -51,6 +53,7 @@ def test_detection_beside_another_detector(command: list[str], tmp_path: Path) -
     result = run([*command, *peer, "mosaic=[100,140]"], tmp_path)
     assert result.returncode == 0, result.stderr
     figures = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    assert figures["device"] == "cpu"
     rows = [(row["pictures"], row["batch_size"], row["images"]) for row in figures["detection"]]
     assert rows == [("drawn", 1, 2), ("drawn", 2, 2), ("0.05 MP", 1, 1), ("crowd 140x100", 1, 1)]
     for row in figures["detection"]:

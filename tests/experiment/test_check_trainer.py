@@ -55,6 +55,15 @@ def test_what_would_come_to_nothing_is_named(options: dict[str, Any], key: str, 
         check_trainer(trainer(tmp_path, **options), "rnet")
 
 
+def test_clipping_that_lightning_does_not_do(tmp_path: Path) -> None:
+    half = trainer(tmp_path, precision="bf16-mixed", gradient_clip_val=1)
+    with pytest.raises(ConfigError, match=r"^trainer\.gradient_clip_val: .*net\.optimizer\.fused=false"):
+        check_trainer(half, "rnet", fused=True)
+    check_trainer(half, "rnet")
+    check_trainer(trainer(tmp_path, precision="bf16-mixed"), "rnet", fused=True)
+    check_trainer(trainer(tmp_path, gradient_clip_val=1), "rnet", fused=True)
+
+
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 def test_a_precision_that_trains_passes(precision: Any, tmp_path: Path) -> None:
     check_trainer(trainer(tmp_path, precision=precision), "rnet")

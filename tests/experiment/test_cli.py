@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import DictConfig
 
+from mtcnn_lit.experiment import cli
 from tests.command_lines import SMALL
 from tests.forked import run_forked
 from tests.full_disk import needs_full_device
@@ -275,6 +277,17 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
         f"detections={tmp_path}/detections.jsonl, which spares detecting again"
     )
     assert "Error executing" not in result.stderr
+
+
+def test_a_gpu_without_memory_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def task(_: DictConfig) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    with pytest.raises(SystemExit) as ended:
+        cli._guarded(task)(DictConfig({}))
+    assert ended.value.code == 1
+    expected = "error: the GPU is out of memory: train with a smaller data.batch_size, detect with detector.device=cpu"
+    assert capsys.readouterr().err.splitlines() == [expected]
 
 
 def test_what_is_logged_stands_above_a_progress_bar_not_behind_it(tmp_path: Path) -> None:

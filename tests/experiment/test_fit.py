@@ -30,10 +30,11 @@ def begin(run: Path, monkeypatch: pytest.MonkeyPatch, *, is_global_zero: bool) -
     def train(*_: Any, **__: Any) -> None:
         raise KilledError
 
-    trainer = SimpleNamespace(num_devices=2, num_nodes=1, is_global_zero=is_global_zero, fit=train)
+    alone = SimpleNamespace(launcher=None)
+    trainer = SimpleNamespace(num_devices=2, num_nodes=1, is_global_zero=is_global_zero, fit=train, strategy=alone)
     experiment = SimpleNamespace(trainer=trainer, stage=None, data=None)
     monkeypatch.setattr(module, "build_experiment", lambda config: experiment)
-    monkeypatch.setattr(module, "check_trainer", lambda trainer, stage: None)
+    monkeypatch.setattr(module, "check_trainer", lambda *_, **__: None)
     config = composed("train", [])
     config.paths.run_dir = str(run)
     with pytest.raises(KilledError):
@@ -56,10 +57,13 @@ def test_ctrl_c_in_the_evaluation_says_how_to_go_on(tmp_path: Path, monkeypatch:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "_summarize", stopped)
-    trainer = SimpleNamespace(num_devices=1, num_nodes=1, is_global_zero=True, fit=lambda *_, **__: None)
+    alone = SimpleNamespace(launcher=None)
+    trainer = SimpleNamespace(
+        num_devices=1, num_nodes=1, is_global_zero=True, fit=lambda *_, **__: None, strategy=alone
+    )
     experiment = SimpleNamespace(trainer=trainer, stage=None, data=None)
     monkeypatch.setattr(module, "build_experiment", lambda config: experiment)
-    monkeypatch.setattr(module, "check_trainer", lambda trainer, stage: None)
+    monkeypatch.setattr(module, "check_trainer", lambda *_, **__: None)
     config = composed("train", [])
     config.paths.run_dir = str(tmp_path)
     with pytest.raises(KeyboardInterrupt, match="the same command with ckpt_path=last goes on"):

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.optim import SGD
 from torch.utils.data import DataLoader
 
+from mtcnn_lit.callbacks.running_mean import RunningMean
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.stages import PNetStage
 from tests.stages.overfit import one_batch
@@ -34,6 +35,17 @@ class Watcher(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.validated.append(pl_module.net.face.bias.detach().clone())  # type: ignore[union-attr, operator]
+
+
+def test_the_mean_lies_where_the_network_is() -> None:
+    """Lightning makes it before the network gets to its device."""
+    mean, stage = RunningMean(), PNetStage(partial(SGD, lr=0.1))
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    mean.setup(trainer, stage, "fit")
+    stage.to("meta")
+    mean.on_fit_start(trainer, stage)
+    assert mean._average_model is not None
+    assert {value.device.type for value in mean._average_model.state_dict().values()} == {"meta"}
 
 
 def test_validation_and_checkpoint_have_the_mean_and_training_goes_on_without(tmp_path: Path) -> None:

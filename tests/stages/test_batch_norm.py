@@ -14,14 +14,19 @@ from torch.utils.data import DataLoader
 from mtcnn_lit.callbacks.running_mean import RunningMean
 from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.errors import UserError
-from mtcnn_lit.nets import PNet, load_net, normalize
+from mtcnn_lit.nets import NETS, PNet, load_net, normalize
 from mtcnn_lit.nets.batch_norm import BatchNorm
 from mtcnn_lit.stages import ONetStage, PNetStage, RNetStage, Stage
 from tests.stages.overfit import assert_learns_one_batch, one_batch
 from tests.stages.test_base import batches, trainer
 
-# Often enough that the variance of the sample and of what it is drawn from are the same.
-PATCHES = PatchBatch(*(column.repeat(40, *[1] * (column.dim() - 1)) for column in one_batch(12)))
+
+def often(batch: PatchBatch) -> PatchBatch:
+    """The same patches so many times that the variance of the sample and of what it is drawn from are the same."""
+    return PatchBatch(*(column.repeat(10, *[1] * (column.dim() - 1)) for column in batch))
+
+
+PATCHES = often(one_batch(12))
 OTHERS = PATCHES._replace(pixels=255 - PATCHES.pixels)
 
 
@@ -49,11 +54,15 @@ def test_it_learns_one_batch_by_heart(stage_class: type[Stage], tmp_path: Path) 
     assert_learns_one_batch(stage_class, tmp_path, steps=100, lr=0.02, batch_norm=True)
 
 
-def test_a_trained_network_starts_with_its_function(tmp_path: Path) -> None:
-    given, inputs = start(), normalize(OTHERS.pixels)
-    fit(stage(given), PATCHES, tmp_path / "some.ckpt")
+@pytest.mark.parametrize("stage_class", [PNetStage, RNetStage, ONetStage])
+def test_a_trained_network_starts_with_its_function(stage_class: type[Stage], tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    given = NETS[stage_class.name]().eval()
+    patches = often(one_batch(given.input_size))
+    fit(stage_class(partial(SGD, lr=0.0), batch_norm=True, start=given), patches, tmp_path / "some.ckpt")
+    inputs = normalize(255 - patches.pixels)
     expected = given(inputs)
-    for output, before in zip(load_net(tmp_path / "some.ckpt", "pnet")(inputs), expected, strict=True):
+    for output, before in zip(load_net(tmp_path / "some.ckpt", stage_class.name)(inputs), expected, strict=True):
         torch.testing.assert_close(output, before, rtol=1e-3, atol=1e-4)
 
 
@@ -102,12 +111,12 @@ def test_all_processes_start_with_what_the_first_has_seen() -> None:
     assert torch.equal(first_norm(second), first_norm(first))
 
 
-def test_one_patch_has_no_variance() -> None:
-    one = PatchBatch(*(column[:1] for column in PATCHES))
+@pytest.mark.parametrize("stage_class", [PNetStage, RNetStage, ONetStage])
+def test_one_patch_has_no_variance(stage_class: type[Stage]) -> None:
+    one = PatchBatch(*(column[:1] for column in one_batch(NETS[stage_class.name].input_size)))
     with pytest.raises(UserError, match=r"^data\.batch_size: .* 2 or more, or net\.batch_norm=false$"):
-        trainer().fit(stage(None), batches(1, one))
-    plain = PNetStage(partial(SGD, lr=0.0))
-    trainer().fit(plain, batches(1, one))
+        trainer().fit(stage_class(partial(SGD, lr=0.0), batch_norm=True), batches(1, one))
+    trainer().fit(stage_class(partial(SGD, lr=0.0)), batches(1, one))
 
 
 def test_a_mean_of_the_weights_has_means_of_their_statistics() -> None:
