@@ -139,6 +139,11 @@ def test_windows_of_two_levels_that_nearly_coincide_are_one(factor: float, heigh
     assert_boxes(found.select(torch.tensor([0])), (12, 12, 24, 24))
 
 
+def test_windows_of_two_levels_that_nearly_coincide_are_one_wherever_they_lead() -> None:
+    net = pnet({40: [(6, 6, 3.0, STAY)], 36: [(5, 5, 2.0, (1, 1, 1, 1))]})
+    assert_boxes(detect(net, size=(40, 40), scale_factor=0.9, last_nms=False), (12, 12, 24, 24))
+
+
 def test_without_onet_the_last_nms_leaves_no_box_within_another_one() -> None:
     """The two windows of the test above that stay apart: one covers 12 to 24 px, the other one 12.5 to 27.5."""
     net = pnet({40: [(6, 6, 3.0, STAY)], 32: [(5, 5, 2.0, STAY)]})

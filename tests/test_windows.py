@@ -63,3 +63,10 @@ def test_of_each_level_the_best_windows_go_on(monkeypatch: pytest.MonkeyPatch) -
     windows = windows_above(levels, 0.15)
     assert windows.scores.tolist() == pytest.approx([0.9, 0.8, 0.75, 0.3])
     assert torch.stack(windows[:3], dim=1).tolist() == [[0, 0, 2], [0, 1, 0], [1, 0, 0], [1, 1, 0]]
+
+
+def test_of_an_untrained_network_the_best_4096_windows_of_a_level_go_on() -> None:
+    large = level(65, 64, 1)
+    windows = windows_above([large, level(2, 3, 2)], 0.0)
+    assert windows.level.bincount().tolist() == [4096, 6]
+    assert windows.scores[windows.level == 0].min() == large.scores.flatten().sort(descending=True).values[4095]

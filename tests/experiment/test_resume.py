@@ -85,6 +85,20 @@ def test_another_network_does_not_go_on(tmp_path: Path) -> None:
         resume_from(config(path))
 
 
+def test_a_checkpoint_that_names_no_network_does_not_go_on(tmp_path: Path) -> None:
+    path = write(tmp_path / "some.ckpt", state={**TRAINING, "hyper_parameters": {}})
+    with pytest.raises(UserError, match=f"^ckpt_path: {path} is of something else, but pnet is to be trained$"):
+        resume_from(config(path))
+
+
+def test_settings_may_be_left_to_their_defaults(tmp_path: Path) -> None:
+    """As `~trainer.max_epochs` and `~net.batch_norm` on the command line leave them."""
+    path = write(tmp_path / "some.ckpt")
+    short = config(path)
+    del short.trainer.max_epochs, short.net.batch_norm
+    assert resume_from(short) == path
+
+
 def test_weights_alone_do_not_go_on(tmp_path: Path) -> None:
     paths = [tmp_path / "pnet.safetensors"]
     save_net(PNet(), "pnet", paths[0], {})

@@ -67,3 +67,22 @@ except KeyboardInterrupt as error:
 def test_sigterm_stops_once(program: str) -> None:
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout, result.stderr) == (143, "closed\n", "\nstopped\n")
+
+
+IN_A_THREAD = """
+import signal
+import threading
+from mtcnn_lit.experiment.stop import stop_on_sigterm
+
+threading.excepthook = lambda raised: print(raised.exc_value)
+thread = threading.Thread(target=stop_on_sigterm)
+thread.start()
+thread.join()
+print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+"""
+
+
+def test_a_training_in_a_thread_leaves_sigterm_alone() -> None:
+    """Python would raise an error."""
+    result = subprocess.run([sys.executable, "-c", IN_A_THREAD], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "True\n", "")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mtcnn_lit.nets import NETS, Net, add_batch_norm, keep_function, load_net
+from mtcnn_lit.nets import NETS, Net, PNet, add_batch_norm, keep_function, load_net
 from mtcnn_lit.nets.batch_norm import BatchNorm, fold_batch_norm
 
 names = pytest.mark.parametrize("name", list(NETS))
@@ -46,6 +46,21 @@ def test_it_never_falls() -> None:
     norm = BatchNorm(1).eval()
     norm.weight.data.fill_(-2)
     assert norm(torch.tensor([[-1.0], [5.0]])).tolist() == [[0], [0]]
+
+
+def test_features_that_it_was_matched_to_stay_as_they_are() -> None:
+    """In training too: few of them would show the variance of a sample."""
+    norm, features = BatchNorm(2), torch.tensor([[1.0, -4.0], [3.0, 4.0]])
+    with torch.no_grad():
+        norm.keep(features)
+        torch.testing.assert_close(norm.eval()(features), features)
+        torch.testing.assert_close(norm.train()(features), features)
+
+
+def test_it_stands_behind_the_pooling_which_leaves_it_a_quarter_of_the_work() -> None:
+    layers = [type(layer).__name__ for layer in add_batch_norm(PNet()).features]
+    assert layers[:4] == ["Conv2d", "MaxPool", "BatchNorm", "RisingPReLU"]
+    assert layers[4:] == ["Conv2d", "BatchNorm", "PReLU"] * 2
 
 
 @names

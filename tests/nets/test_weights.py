@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from mtcnn_lit.nets import NETS, ONet, PNet, RNet, WeightsError, load_net, weights_digest
 from mtcnn_lit.nets.weights import checkpoint_file, save_net
@@ -131,6 +133,20 @@ def test_the_digest_follows_the_weights_alone() -> None:
     assert weights_digest(net) != weights_digest(twin)
 
 
+def test_the_digest_stays_what_earlier_runs_have_kept() -> None:
+    """Of each weight, by name, its name and its value."""
+    layer = torch.nn.Linear(1, 1)
+    torch.nn.init.constant_(layer.weight, 1)
+    torch.nn.init.constant_(layer.bias, 2)
+    assert weights_digest(layer).startswith("bb01e13621c2")
+
+
+def test_a_package_without_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtcnn_lit.nets.weights._RELEASED", tmp_path)
+    with pytest.raises(WeightsError, match=r"pnet\.safetensors is missing from the package: install it again, or name"):
+        load_net("pretrained", "pnet")
+
+
 def test_safetensors_round_trip(tmp_path: Path) -> None:
     net = RNet().eval()
     save_net(net, "rnet", tmp_path / "new" / "rnet.safetensors", {"recipe": "none"})
@@ -139,6 +155,25 @@ def test_safetensors_round_trip(tmp_path: Path) -> None:
     assert not loaded.training
     with pytest.raises(WeightsError, match="holds weights of rnet, but onet is asked for"):
         load_net(tmp_path / "new" / "rnet.safetensors", "onet")
+
+
+def test_a_safetensors_file_that_says_nothing_of_itself(tmp_path: Path) -> None:
+    save_file(PNet().state_dict(), tmp_path / "some.safetensors")
+    with pytest.raises(WeightsError, match=r"holds weights of something else, but pnet is asked for$"):
+        load_net(tmp_path / "some.safetensors", "pnet")
+
+
+def test_what_is_told_about_weights_is_kept_beside_them(tmp_path: Path) -> None:
+    save_net(PNet(), "pnet", tmp_path / "pnet.safetensors", {"recipe": "none"})
+    with safe_open(tmp_path / "pnet.safetensors", framework="pt") as file:
+        assert file.metadata() == {"net": "pnet", "recipe": "none"}
+
+
+def test_loaded_networks_have_the_memory_layout_that_runs_fastest(tmp_path: Path) -> None:
+    save_net(PNet(), "pnet", tmp_path / "pnet.safetensors", {})
+    first = load_net(tmp_path / "pnet.safetensors", "pnet").features[0]
+    assert isinstance(first, torch.nn.Conv2d)
+    assert first.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 @needs_full_device

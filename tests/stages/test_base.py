@@ -134,9 +134,11 @@ def test_a_checkpoint_goes_on_only_in_a_training_of_its_own_length(tmp_path: Pat
     first = trainer(epochs=2)
     first.fit(PNetStage(partial(SGD, lr=0.1), schedule), batches(4))
     first.save_checkpoint(path)
-    message = rf"^ckpt_path: {path} was to be trained for 8 steps, this run has 12: .* take init_from={path}$"
-    with pytest.raises(UserError, match=message):
-        trainer(epochs=3).fit(PNetStage(partial(SGD, lr=0.1), schedule), batches(4), ckpt_path=path, weights_only=True)
+    for count, steps in ((4, 12), (2, 6)):
+        message = rf"^ckpt_path: {path} was to be trained for 8 steps, this run has {steps}: .* init_from={path}$"
+        again = PNetStage(partial(SGD, lr=0.1), schedule)
+        with pytest.raises(UserError, match=message):
+            trainer(epochs=3).fit(again, batches(count), ckpt_path=path, weights_only=True)
 
 
 def in_batches(labels: list[Label], offsets: torch.Tensor, sizes: list[int]) -> DataLoader[Any]:
@@ -181,3 +183,17 @@ def test_a_patch_without_a_label_counts_for_nothing() -> None:
     metrics = validated(stage, batch._replace(labels=labels))
     assert metrics["val/accuracy"] == 0.5
     assert metrics["val/box_loss"] == pytest.approx(4 * 0.05)
+
+
+def test_the_box_loss_has_its_weight_in_training() -> None:
+    loss = Blind(partial(SGD, lr=0.1), box_loss_weight=2).training_step(one_batch(12), 0)
+    plain = Blind(partial(SGD, lr=0.1), box_loss_weight=0).training_step(one_batch(12), 0)
+    once = Blind(partial(SGD, lr=0.1), box_loss_weight=1).training_step(one_batch(12), 0)
+    assert (loss - plain).item() == pytest.approx(2 * (once - plain).item())
+    assert once > plain
+
+
+def test_a_network_is_trained_in_the_memory_layout_that_runs_fastest() -> None:
+    first = PNetStage(partial(SGD, lr=0.1)).net.features[0]
+    assert isinstance(first, torch.nn.Conv2d)
+    assert first.weight.is_contiguous(memory_format=torch.channels_last)

@@ -113,9 +113,12 @@ def test_all_processes_start_with_what_the_first_has_seen() -> None:
 
 @pytest.mark.parametrize("stage_class", [PNetStage, RNetStage, ONetStage])
 def test_one_patch_has_no_variance(stage_class: type[Stage]) -> None:
-    one = PatchBatch(*(column[:1] for column in one_batch(NETS[stage_class.name].input_size)))
+    one, two = (
+        PatchBatch(*(column[:count] for column in one_batch(NETS[stage_class.name].input_size))) for count in (1, 2)
+    )
     with pytest.raises(UserError, match=r"^data\.batch_size: .* 2 or more, or net\.batch_norm=false$"):
         trainer().fit(stage_class(partial(SGD, lr=0.0), batch_norm=True), batches(1, one))
+    trainer().fit(stage_class(partial(SGD, lr=0.0), batch_norm=True), batches(1, two))
     trainer().fit(stage_class(partial(SGD, lr=0.0)), batches(1, one))
 
 
