@@ -11,7 +11,7 @@ STAMP := .venv/.set-up-complete
 export NO_ALBUMENTATIONS_UPDATE := 1# or it asks the network for its newest version at every import
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-ON_WIDERFACE = source=widerface source.root=$(WIDERFACE) $(OVERRIDES)
+ON_WIDERFACE = source=widerface "source.root=$(WIDERFACE)" $(OVERRIDES)
 
 .PHONY: help setup train release test test-all lint tensorboard
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mtcnn_lit.boxes import offset_giou
+from mtcnn_lit.errors import UserError
 
 # Of predictions, what they ought to be and which patches take part, one row a patch: a scalar.
 Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -25,7 +26,12 @@ def hard_example_loss(logits: Tensor, is_face: Tensor, mask: Tensor, keep: float
 
     Returns:
         A scalar; 0 when no patch takes part.
+
+    Raises:
+        UserError: when the share is out of its range.
     """
+    if not 0 <= keep <= 1:
+        raise UserError(f"net.classification_loss.keep: must be from 0 to 1, not {keep}")
     losses = functional.binary_cross_entropy_with_logits(logits[mask], is_face[mask].to(logits.dtype), reduction="none")
     if losses.numel() == 0:
         return logits.sum() * 0

@@ -166,6 +166,12 @@ def test_experiments_open_with_their_command_and_figure(path: Path) -> None:
     assert any(line.startswith("# Reached: ") for line in head)
 
 
+@pytest.mark.parametrize("experiment", ["quick", "synthetic", "release", "release_first", "release_last"])
+def test_a_debug_run_of_an_experiment_validates_its_one_epoch(experiment: str) -> None:
+    config = composed("train", ["debug=default", f"experiment={experiment}"])
+    assert (config.trainer.max_epochs, config.trainer.check_val_every_n_epoch) == (1, 1)
+
+
 def test_a_wrong_argument_below_the_top_is_named_with_the_nearest_right_one() -> None:
     config = composed("train", [])
     with open_dict(config):

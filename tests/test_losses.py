@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.losses import focal_loss, giou_loss, hard_example_loss, smooth_l1_loss
 
 YES, NO = True, False
@@ -20,6 +21,12 @@ def test_cross_entropy_of_all_patches_by_hand() -> None:
     logits = torch.tensor([logit(0.8), logit(0.3), 0.0])
     loss = hard_example_loss(logits, torch.tensor([YES, NO, YES]), torch.tensor([YES, YES, YES]), keep=1.0)
     assert loss.item() == pytest.approx(-(math.log(0.8) + math.log(0.7) + math.log(0.5)) / 3)
+
+
+@pytest.mark.parametrize("keep", [-0.1, 1.5, 70, math.nan])
+def test_a_share_that_is_none(keep: float) -> None:
+    with pytest.raises(UserError, match=rf"^net\.classification_loss\.keep: must be from 0 to 1, not {keep}$"):
+        hard_example_loss(torch.zeros(2), torch.tensor([YES, NO]), torch.tensor([YES, YES]), keep=keep)
 
 
 @pytest.mark.parametrize(("keep", "kept"), [(1.0, 10), (0.7, 7), (0.69, 6), (0.5, 5), (0.01, 1), (0.0, 1)])

@@ -23,7 +23,7 @@ class Peer:
 
     Args:
         python: an interpreter that has the detector.
-        worker: the script; a bare name is one of this folder.
+        worker: the script, or the name of one in this folder.
         package: what to install for it.
         threads: for the detector.
         device: as in `mtcnn_lit.MTCNN`, the same as ours.
@@ -45,12 +45,15 @@ class Peer:
         thresholds: Sequence[float],
     ) -> None:
         self._python, self._package = python, package
+        script = Path(worker) if Path(worker).is_file() else Path(__file__).parent / worker
+        if not script.is_file():
+            raise PeerError(f"peer.worker: no script at {worker}")
         # Its threads wait as they do without us (see mtcnn_lit.experiment.commands).
         environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         try:
             self._process = subprocess.Popen(
-                [python, str(Path(__file__).parent / worker)],
+                [python, str(script)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

@@ -37,6 +37,6 @@ class ScoreHistogram(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 for label in (Label.POSITIVE, Label.PART, Label.NEGATIVE):
-                    chosen = scores[labels == label]
+                    chosen = scores[(labels == label) & scores.isfinite()]  # of NaN there is no histogram
                     if len(chosen):
                         logger.experiment.add_histogram(f"scores/{label.name.lower()}", chosen, trainer.global_step)

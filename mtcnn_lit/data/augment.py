@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
@@ -91,7 +92,8 @@ class Augment:
         """
         *states, own = seed.generate_state(len(self._passes) + 1)
         for each, state in zip(self._passes, states, strict=True):
-            each.compose.set_random_seed(int(state))
+            # One generator for all of a pass: with a seed, albumentations gives each transform the same numbers.
+            each.compose.set_random_state(np.random.default_rng(state), random.Random(int(state)))
         if self.mirror:
             pixels, offsets = _mirror(pixels, offsets, np.random.default_rng(own).random(len(pixels)) < self.mirror)
         tallest = math.ceil(len(pixels) * (pixels.shape[1] + 2 * _BLOCK) / _TALLEST)

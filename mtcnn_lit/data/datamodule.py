@@ -11,7 +11,15 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from mtcnn_lit.data.augment import Augment
-from mtcnn_lit.data.patches import BalancedSampler, Label, PatchBatch, PatchDataset, batch_shares, whole_batch
+from mtcnn_lit.data.patches import (
+    BalancedSampler,
+    Label,
+    PatchBatch,
+    PatchDataset,
+    PatchError,
+    batch_shares,
+    whole_batch,
+)
 from mtcnn_lit.errors import check_counts
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.mine import Miner, mine
@@ -82,6 +90,8 @@ class PatchDataModule(LightningDataModule):
             augment = self.augment if split == "train" else None
             dataset = PatchDataset(self._store(source), self.thresholds, augment, self.seed)
             log.info("%s patches: %s", split, describe(dataset))
+            if split == "val" and (dataset.labels == Label.NONE).all():  # nothing would be validated, so nothing kept
+                raise PatchError("no validation patch has a label: take other validation pictures, or other thresholds")
             self.datasets[split] = dataset
 
     def _store(self, source: Source) -> PatchStore:

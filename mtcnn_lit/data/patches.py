@@ -166,7 +166,7 @@ def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int
     """
     if len(ratio) != 3 or min(ratio) < 0 or not 0 < sum(ratio) < math.inf:
         raise PatchError(f"data.ratio: must be three shares of 0 or more, one of them above 0, not {list(ratio)}")
-    shares = [int(batch_size * part / sum(ratio)) for part in ratio]
+    shares = [int(batch_size * part / sum(ratio) + 1e-9) for part in ratio]  # .3 / (.1 + .2 + .3) is less than a half
     last = max(kind for kind in range(3) if ratio[kind])
     shares[last] += batch_size - sum(shares)
     if any(part and not share for part, share in zip(ratio, shares, strict=True)):

@@ -71,6 +71,7 @@ def build_experiment(config: DictConfig) -> Experiment:
         stage = cast("Stage", build(config.net, "net")(start=start))
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
+    stage.hparams["upstream"] = digests  # in each checkpoint: see `mtcnn_lit.experiment.resume`
     started = weights_digest(start) if start is not None else None
     return Experiment(stage, data, trainer, paths, digests, started, make_cascade)
 

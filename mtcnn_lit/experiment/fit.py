@@ -29,7 +29,7 @@ from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.next_command import closing_words
 from mtcnn_lit.experiment.record import as_text, settings_of, with_weights
 from mtcnn_lit.experiment.refusal import is_refusal, refusal
-from mtcnn_lit.experiment.resume import resume_from
+from mtcnn_lit.experiment.resume import refuse_other_upstream, resume_from
 from mtcnn_lit.experiment.stop_training import others_end_too
 from mtcnn_lit.files import write_whole
 from mtcnn_lit.memory import keep_freed_memory
@@ -60,6 +60,8 @@ def fit(config: DictConfig) -> float:
     experiment = build_experiment(config)
     _refuse_processes_in_multirun(experiment.trainer)
     check_trainer(experiment.trainer, config.stage, fused=bool(config.net.optimizer.get("fused")))
+    if ckpt_path is not None:
+        refuse_other_upstream(ckpt_path, experiment.upstream)
     if experiment.trainer.is_global_zero:  # what an earlier run in this folder said is not true of this one
         (run / SUMMARY).unlink(missing_ok=True)
     try:
@@ -105,6 +107,8 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     """Write what became of the run, log the hyperparameters with it, and say what to do next."""
     checkpoint = experiment.trainer.checkpoint_callback
     if not isinstance(checkpoint, ModelCheckpoint) or checkpoint.best_model_score is None:
+        if experiment.trainer.max_steps != -1:
+            raise ConfigError("trainer.max_steps: training ended before a validation could choose the best; set more")
         raise ConfigError(
             f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best"
         )

@@ -17,7 +17,7 @@ def new_folder(path: str) -> str:
     Runs that start in the same second would have one folder. Where none can be made, the path is returned as it is:
     who writes there says what is wrong. No run, and so no folder, is where a command's configuration is printed.
     """
-    if any(word in sys.argv[1:] for word in _PRINTING):
+    if any(word.partition("=")[0] in _PRINTING for word in sys.argv[1:]):
         return path
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)

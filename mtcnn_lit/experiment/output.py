@@ -42,5 +42,13 @@ def keep_inputs(source: Input, nodes: Mapping[str, DictConfig]) -> None:
     """
     for name, node in nodes.items():
         place = Path(node.get("path") or "")
-        if place.is_file() and any(path.exists() and path.samefile(place) for path in source.files):
+        if place.is_file() and any(_is_same(path, place) for path in source.files):
             raise ConfigError(f"output.{name}.path: {place} is one of the pictures to read: choose another file")
+
+
+def _is_same(path: Path, place: Path) -> bool:
+    """Whether a picture to read is that file; one that can't be looked at is not, and is told of when it is read."""
+    try:
+        return path.samefile(place)
+    except OSError:
+        return False

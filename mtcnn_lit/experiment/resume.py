@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,23 @@ def resume_from(config: DictConfig) -> Path | None:
     _state(last / LAST, config)
     config.paths.run_dir = str(last)
     return last / LAST
+
+
+def refuse_other_upstream(path: Path, upstream: Mapping[str, str]) -> None:
+    """Of a training that is to go on, look whether the same networks mine for it: it has learned from their patches.
+
+    Args:
+        upstream: digests of the weights of the networks that would mine, by name.
+
+    Raises:
+        ConfigError: for the first that differs. A checkpoint may not tell.
+    """
+    for name, digest in read_checkpoint(path)["hyper_parameters"].get("upstream", {}).items():
+        if upstream.get(name) != digest:
+            raise ConfigError(
+                f"ckpt_path: {path} was trained behind another {name} (weights {digest[:12]}): "
+                f"name that one by upstream.{name}=RUN, or to train on behind this one take init_from={path}"
+            )
 
 
 def _state(path: Path, config: DictConfig) -> dict[str, Any]:

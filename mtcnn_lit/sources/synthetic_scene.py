@@ -79,7 +79,7 @@ def _point(image: Image, rng: Random) -> tuple[int, int]:
 
 
 def _rectangle(image: Image, rng: Random) -> None:
-    (x, y), size = _point(image, rng), max(image.shape) // 4
+    (x, y), size = _point(image, rng), max(8, max(image.shape) // 4)
     corner = (x + rng.randint(8, size), y + rng.randint(8, size))
     cv2.rectangle(image, (x, y), corner, _colour(rng), rng.choice((cv2.FILLED, cv2.FILLED, 2, 5)))
 

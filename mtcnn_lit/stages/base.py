@@ -111,7 +111,10 @@ class Stage(LightningModule):
 
     @override
     def on_train_epoch_end(self) -> None:
-        self.log_dict(self.train_figures.compute("train"))
+        figures = self.train_figures.compute("train")
+        self.log_dict(figures)
+        if not figures["train/loss"].isfinite():
+            raise UserError("train/loss is no number any more: take a smaller net.optimizer.lr")
 
     @override
     def on_validation_epoch_end(self) -> None:

@@ -38,6 +38,14 @@ def test_it_is_asked_picture_by_picture_with_its_settings(tmp_path: Path, monkey
     assert 0 < bright.seconds < 1
 
 
+def test_a_script_of_ones_own_is_found_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own.py").write_text("print('{}')\ninput()\n")
+    monkeypatch.chdir(tmp_path)
+    start(worker="own.py").close()
+    with pytest.raises(PeerError, match=r"^peer\.worker: no script at none\.py$"):
+        start(worker="none.py")
+
+
 def test_a_missing_interpreter_is_named() -> None:
     with pytest.raises(
         PeerError, match=r"^peer\.python: can't start /nowhere/python \(No such file or directory\): name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -138,6 +139,8 @@ def test_the_histograms_are_of_one_epoch_by_label() -> None:
         callback.on_validation_epoch_end(trainer(loggers=[board], **settings), module())
 
     validate([0.5, 0.5], [Label.POSITIVE, Label.PART], sanity_checking=True)
+    assert board.sent == {}
+    validate([math.nan], [Label.NEGATIVE])
     assert board.sent == {}
     validate([0.25, 0.75], [Label.NEGATIVE, Label.PART])
     validate([0.125, 0.875, 0.625], [Label.NEGATIVE, Label.POSITIVE, Label.NEGATIVE], global_step=140)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import albumentations as A
@@ -285,6 +287,37 @@ def test_flips_of_a_group_move_its_own_boxes() -> None:
     assert 8 < flipped.sum() < 32
     np.testing.assert_allclose(offsets[flipped], [[-0.05, -0.2, -0.1, 0.3]] * flipped.sum(), atol=1e-6)
     np.testing.assert_allclose(offsets[~flipped], OFFSETS[:1].repeat((~flipped).sum(), axis=0), atol=1e-6)
+
+
+def is_bright(pixels: Image) -> bool:
+    return bool(pixels.mean() > 150)
+
+
+def is_grey(pixels: Image) -> bool:
+    return bool((pixels == pixels[..., :1]).all())
+
+
+def has_a_hole(pixels: Image) -> bool:
+    return bool((pixels == 0).any())
+
+
+HOLE = A.CoarseDropout(num_holes_range=(1, 1), hole_height_range=(3, 3), hole_width_range=(3, 3), fill=0, p=0.5)
+BRIGHT = A.RandomBrightnessContrast(brightness_limit=(0.5, 0.5), contrast_limit=(0, 0), p=0.5)
+
+
+@pytest.mark.parametrize(
+    ("transforms", "signs"),
+    [([BRIGHT, A.ToGray(p=0.5)], (is_bright, is_grey)), ([BRIGHT, HOLE], (is_bright, has_a_hole))],
+    ids=["in one pass", "in two"],
+)
+def test_each_transform_is_drawn_on_its_own(
+    transforms: list[A.BasicTransform], signs: tuple[Callable[[Image], bool], ...]
+) -> None:
+    """Of 400 groups some 100 get both, 100 neither, and 100 each of the two alone."""
+    augment, given = Augment(transforms, draws=1), np.full((1, 12, 12, 3), (140, 90, 60), np.uint8)
+    seen = Counter(tuple(sign(augment(given, OFFSETS[:1], seed(number))[0]) for sign in signs) for number in range(400))
+    assert len(seen) == 4
+    assert all(60 < count < 140 for count in seen.values()), seen
 
 
 def test_the_seed_alone_decides() -> None:

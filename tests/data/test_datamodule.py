@@ -12,7 +12,7 @@ import torch
 
 from mtcnn_lit.data.augment import Augment
 from mtcnn_lit.data.datamodule import PatchDataModule, describe
-from mtcnn_lit.data.patches import Label, PatchBatch, PatchDataset
+from mtcnn_lit.data.patches import Label, PatchBatch, PatchDataset, PatchError
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.random_crops import RandomCrops
 from mtcnn_lit.mining.store import Patches, PatchStore
@@ -36,8 +36,7 @@ def datamodule(store_root: Path, **options: Any) -> PatchDataModule:
         SOURCES[1],
         RandomCrops(random_per_image=40),
         store_root,
-        thresholds=LabelThresholds(),
-        **{"batch_size": 10, "workers": 0, "mining_workers": 0, **options},
+        **{"thresholds": LabelThresholds(), "batch_size": 10, "workers": 0, "mining_workers": 0, **options},
     )
     module.prepare_data()
     module.setup("fit")
@@ -201,3 +200,9 @@ def test_description() -> None:
     assert describe(dataset) == (
         "1,506 (1 positive, 2 part, 1,500 negative, 3 none; 1,500 random, 6 jitter) in train-12px-abc"
     )
+
+
+def test_validation_patches_without_a_label(store_root: Path) -> None:
+    nothing = LabelThresholds(positive=1.0, part=1.0, negative=0.0)
+    with pytest.raises(PatchError, match=r"^no validation patch has a label: "):
+        datamodule(store_root, thresholds=nothing)

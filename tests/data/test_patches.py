@@ -62,6 +62,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> PatchStore:
         (8, (1, 0, 3), [2, 0, 6]),
         (6, (1, 0, 0), [6, 0, 0]),
         (10, (0.5, 0.5, 1.5), [2, 2, 6]),
+        (60, (0.1, 0.2, 0.3), [10, 20, 30]),
     ],
 )
 def test_shares_of_a_batch(batch_size: int, ratio: tuple[float, float, float], shares: list[int]) -> None:

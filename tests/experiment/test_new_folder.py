@@ -35,6 +35,15 @@ def test_commands_at_once_have_folders_of_their_own(tmp_path: Path) -> None:
     assert len(set(made)) == len(list((tmp_path / "runs").iterdir())) == 40
 
 
+@pytest.mark.parametrize(
+    "words", [["--cfg", "all"], ["--cfg=all", "--resolve"], ["-c", "job"], ["--info=all"], ["--help"]]
+)
+def test_a_command_that_prints_makes_none(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py", *words])
+    assert ask_anew(str(tmp_path / "now")) == str(tmp_path / "now")
+    assert not list(tmp_path.iterdir())
+
+
 def test_where_none_can_be_made_the_path_stays(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "lost").symlink_to("nowhere")

@@ -62,3 +62,17 @@ def test_a_picture_to_read_is_no_place_for_an_output(tmp_path: Path) -> None:
     nodes = output_nodes(composed("output=json", f"output.path={tmp_path / 'link'}"))
     with pytest.raises(ConfigError, match=r"output\.json\.path: .*link is one of the pictures to read"):
         keep_inputs(ImageInput(str(path)), nodes)
+
+
+def test_a_picture_that_can_not_be_looked_at_is_left_to_the_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    write_image(tmp_path / "a.png", np.zeros((4, 5, 3), np.uint8))
+    (tmp_path / "a.jsonl").touch()
+    source = ImageInput(str(tmp_path / "a.png"))
+    nodes = output_nodes(composed("output=json", f"output.path={tmp_path / 'a.jsonl'}"))
+    monkeypatch.setattr(Path, "samefile", forbidden)
+    keep_inputs(source, nodes)

@@ -10,7 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.errors import UserError
-from mtcnn_lit.experiment.resume import resume_from
+from mtcnn_lit.experiment.resume import refuse_other_upstream, resume_from
 from mtcnn_lit.nets import PNet, add_batch_norm
 from mtcnn_lit.nets.weights import save_net
 from tests.experiment.test_checkpoint import begin_run
@@ -77,6 +77,16 @@ def test_last_is_the_run_of_the_same_command_and_training_goes_on_in_its_folder(
     write(path, state={})
     with pytest.raises(UserError, match=f"^ckpt_path: {path} holds weights alone"):
         resume_from(again)
+
+
+def test_a_training_goes_on_behind_the_networks_that_it_began_behind(tmp_path: Path) -> None:
+    began = {"net": "rnet", "upstream": {"pnet": "0123456789abcdef"}}
+    path = write(tmp_path / "some.ckpt", state={**TRAINING, "hyper_parameters": began})
+    refuse_other_upstream(path, {"pnet": "0123456789abcdef"})
+    message = rf"^ckpt_path: {path} was trained behind another pnet \(weights 0123456789ab\): .* upstream\.pnet=RUN, .*"
+    with pytest.raises(UserError, match=message):
+        refuse_other_upstream(path, {"pnet": "fedcba9876543210"})
+    refuse_other_upstream(write(tmp_path / "old.ckpt"), {"pnet": "fedcba9876543210"})
 
 
 def test_another_network_does_not_go_on(tmp_path: Path) -> None:

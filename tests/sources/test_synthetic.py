@@ -40,6 +40,12 @@ def test_pictures_are_of_the_size_and_number_asked_for() -> None:
     assert (image.shape, image.dtype) == ((240, 320, 3), np.uint8)
 
 
+@pytest.mark.parametrize("size", [(16, 16), (24, 31)])
+def test_pictures_may_be_tiny(size: tuple[int, int]) -> None:
+    tiny = synthetic(num_images={"train": 20}, image_size=size, face_height=(8, 12))
+    assert {tiny.read(index).shape for index in range(20)} == {(*size, 3)}
+
+
 def test_boxes_are_within_the_picture_and_the_sizes_asked_for() -> None:
     source = synthetic(num_images={"train": 200}, faces_per_image=(1, 4))
     faces = np.concatenate([annotation.faces for annotation in source.annotations])

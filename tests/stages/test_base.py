@@ -197,3 +197,9 @@ def test_a_network_is_trained_in_the_memory_layout_that_runs_fastest() -> None:
     first = PNetStage(partial(SGD, lr=0.1)).net.features[0]
     assert isinstance(first, torch.nn.Conv2d)
     assert first.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_loss_that_is_no_number_ends_the_training() -> None:
+    stage = PNetStage(partial(SGD, lr=1e30))
+    with pytest.raises(UserError, match=r"^train/loss is no number any more: take a smaller net\.optimizer\.lr$"):
+        trainer().fit(stage, batches(8))
