@@ -54,8 +54,8 @@ def refuse_other_upstream(path: Path, upstream: Mapping[str, str]) -> None:
     for name, digest in read_checkpoint(path)["hyper_parameters"].get("upstream", {}).items():
         if upstream.get(name) != digest:
             raise ConfigError(
-                f"ckpt_path: {path} was trained behind another {name} (weights {digest[:12]}): "
-                f"name that one by upstream.{name}=RUN, or to train on behind this one take init_from={path}"
+                f"ckpt_path: {path} was trained behind another {name} (weights {digest[:12]}); to go on behind it "
+                f"take ckpt_path={path} upstream.{name}=RUN, to train on behind this one init_from={path}"
             )
 
 
