@@ -43,9 +43,9 @@ def test_one_command_trains_all_stages_and_hands_over(swept: Swept) -> None:
     assert summaries[1]["upstream"] == {"pnet": summaries[0]["weights"]}
     assert summaries[2]["upstream"] == {"pnet": summaries[0]["weights"], "rnet": summaries[1]["weights"]}
     assert [summary["init_from"] for summary in summaries] == [None, None, None]
-    for run in swept.runs:
+    for run, summary in zip(swept.runs, summaries, strict=True):
         checkpoint = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
-        assert set(checkpoint["hyper_parameters"]) == {"net"}
+        assert checkpoint["hyper_parameters"] == {"net": summary["stage"], "upstream": summary["upstream"]}
 
 
 def test_another_round_mines_what_the_earlier_network_took_for_faces(swept: Swept, tmp_path: Path) -> None:
