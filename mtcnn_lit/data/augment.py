@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from mtcnn_lit import boxes
-from mtcnn_lit.data.outlines import POINTS, Offsets, outlined, outlines
+from mtcnn_lit.data.outlines import POINTS, Offsets, outlined_offsets, outlines
 from mtcnn_lit.errors import UserError, check_counts
 from mtcnn_lit.images import Image
 
@@ -125,7 +125,7 @@ class Augment:
                         f"outlines of faces are lost or doubled in {names}; "
                         "set border_mode: 0 or keypoint_remapping_method: direct"
                     )
-                pixels, offsets = moved["images"], outlined(moved["keypoints"], size)
+                pixels, offsets = moved["images"], outlined_offsets(moved["keypoints"], size)
             else:
                 pixels = compose(images=pixels)["images"]
         return pixels, offsets

@@ -25,7 +25,7 @@ def outlines(offsets: Offsets, size: int) -> Offsets:
     return points.astype(np.float32)
 
 
-def outlined(points: npt.NDArray[np.floating], size: int) -> Offsets:
+def outlined_offsets(points: npt.NDArray[np.floating], size: int) -> Offsets:
     """The inverse of `outlines`, whichever way they were turned. Shape: (points * N, 2) -> (N, 4)."""
     by_point = np.asarray(points, dtype=np.float32).reshape(POINTS, -1, 2) + 0.5
     low, high = by_point.min(axis=0), by_point.max(axis=0)
