@@ -26,7 +26,7 @@ from filelock import FileLock
 from mtcnn_lit.errors import UserError, is_disk_full, is_unwritable
 from mtcnn_lit.images import Image
 
-FORMAT = 1
+FORMAT = 1  # of the files, and of the crops that the same settings make: raise it where either changes
 _MANIFEST = "manifest.json"
 
 
