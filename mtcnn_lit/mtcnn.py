@@ -168,8 +168,10 @@ def _from_pil(picture: PilImage) -> Image:
 
 def _as_array(picture: Tensor) -> npt.NDArray[Any]:
     """The tensor's pixels on the CPU, channels last."""
+    if picture.layout != torch.strided or picture.is_meta:
+        raise ImageError(f"an image must be a dense tensor, not {'on meta' if picture.is_meta else picture.layout}")
     pixels = picture.detach().cpu()
-    if pixels.dtype == torch.bfloat16:  # NumPy has none; it is refused as any float
+    if pixels.is_floating_point():  # NumPy has not all of these kinds; each is refused
         pixels = pixels.float()
     if pixels.ndim == 3 and pixels.shape[2] != 3 and pixels.shape[0] == 3:
         pixels = pixels.permute(1, 2, 0)

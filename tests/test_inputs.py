@@ -84,6 +84,12 @@ def test_a_list_on_standard_input(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert "can't read nowhere.png: No such file" in str(third.error)
 
 
+def test_a_list_that_begins_with_the_mark_of_windows_programs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = f"\ufeff{folder}/a.png\n{folder}/b.png\n".encode()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(listed)))
+    assert names(ImageInput("-")) == [f"{folder}/a.png", f"{folder}/b.png"]
+
+
 def test_a_text_named_as_a_picture_is_said_and_the_others_are_read(folder: Path) -> None:
     (folder / "b.png").write_text("no picture")
     pictures = list(FolderInput(str(folder)))
@@ -123,13 +129,23 @@ def test_only_a_few_pictures_are_in_memory(tmp_path: Path) -> None:
         (ImageInput, "*.webp", r"no picture matches .*\*\.webp: looked for files ending in \.avif, "),
         (ImageInput, "*.txt", r"no picture matches .*\*\.txt"),
         (FolderInput, "none", r"no folder at .*none: set input\.path to a folder"),
-        (FolderInput, "empty", r"no pictures in .*empty: looked for files ending in \.avif, "),
+        (ImageInput, "[a]/*.png", r"no picture matches .*\*\.png \(a \[ in a name is written \[\[\]\): looked for "),
+        (FolderInput, "empty", r"no picture lies in .*empty: looked for files ending in \.avif, "),
+        (FolderInput, "made", r"no picture lies in .*made but what detection made: give it another name"),
+        (ImageInput, "made/*.png", r"no picture matches .*made/\*\.png but what detection made: give it another name"),
     ],
 )
 def test_nothing_to_read_is_an_error(folder: Path, make: type[ImageInput], path: str, complaint: str) -> None:
     (folder / "empty").mkdir()
+    (folder / "made").mkdir()
+    write_image(folder / "made" / "a.png.faces.png", np.zeros((6, 8, 3), np.uint8))
     with pytest.raises(ImageError, match=complaint):
         make(f"{folder}/{path}")
+
+
+def test_a_pattern_that_links_lead_round_in_a_circle_gives_each_picture_once(folder: Path) -> None:
+    (folder / "deep" / "round").symlink_to(folder, target_is_directory=True)
+    assert names(ImageInput(f"{folder}/**/*.png")) == ["a.png", "b.png", "deep/d.png", "deep/er/e.png"]
 
 
 def test_an_empty_list_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

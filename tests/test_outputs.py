@@ -190,6 +190,15 @@ def test_what_an_earlier_run_left_stays_until_there_is_something_to_write(tmp_pa
 
 
 @pytest.mark.parametrize("make", [JsonOutput, CsvOutput])
+def test_what_an_earlier_run_left_goes_where_no_picture_can_be_read(tmp_path: Path, make: type[Output]) -> None:
+    (tmp_path / "old").write_text("faces of yesterday\n")
+    output = make(str(tmp_path / "old"))  # type: ignore[call-arg]
+    output.write_error(UnreadImage("broken.jpg", ImageError("broken")))
+    output.close()
+    assert "yesterday" not in (tmp_path / "old").read_text()
+
+
+@pytest.mark.parametrize("make", [JsonOutput, CsvOutput])
 def test_a_reader_that_goes_away_is_said_in_one_line(tmp_path: Path, make: type[Output]) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)

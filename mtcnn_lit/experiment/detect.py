@@ -37,6 +37,7 @@ def detect(config: DictConfig) -> None:
 
     Raises:
         SystemExit: with status 1 at the end, when there was such a picture.
+        KeyboardInterrupt: when it is stopped, with what is done.
     """
     check_config(config)
     _check_pace(config)
@@ -45,13 +46,17 @@ def detect(config: DictConfig) -> None:
     keep_inputs(source, nodes)
     detector = LiveDetector(build_detector(config))
     count = Count()
-    with ExitStack() as stack:
-        outputs = [_open(node, name, detector, stack) for name, node in nodes.items()]
-        with suppress(Finished):
-            _detect_all(source, detector, outputs, config.fps, config.every, count)
-            _keep_up(outputs)
     where = ", ".join(str(node.path) for node in nodes.values() if "path" in node)
-    log.info("%s%s", count, f"; written to {where}" if where else "")
+    written = f"; written to {where}" if where else ""
+    try:
+        with ExitStack() as stack:
+            outputs = [_open(node, name, detector, stack) for name, node in nodes.items()]
+            with suppress(Finished):
+                _detect_all(source, detector, outputs, config.fps, config.every, count)
+                _keep_up(outputs)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{count}{written}") from None
+    log.info("%s%s", count, written)
     if count.broken:
         raise SystemExit(1)
 
@@ -86,16 +91,16 @@ def _detect_all(
                 for output in outputs:
                     output.write_error(picture)
                 count.broken += 1
-                continue
-            bar.unit = "frame" if isinstance(picture, Frame) else "image"
-            if every > 1 and not isinstance(picture, Frame):
-                raise ConfigError("every is for frames: take input=video or input=webcam, or leave it out")
-            if number % every == 0:
-                detections = detector.detect(picture.image)
-            for output in outputs:
-                output.write(picture, detections)
-            count.faces += len(detections)
-            count.pictures += 1
+            else:
+                bar.unit = "frame" if isinstance(picture, Frame) else "image"
+                if every > 1 and not isinstance(picture, Frame):
+                    raise ConfigError("every is for frames: take input=video or input=webcam, or leave it out")
+                if number % every == 0:
+                    detections = detector.detect(picture.image)
+                for output in outputs:
+                    output.write(picture, detections)
+                count.faces += len(detections)
+                count.pictures += 1
             if bar.total:
                 bar.set_postfix_str(f"{max(0, bar.total - number - 1)} left", refresh=False)
 

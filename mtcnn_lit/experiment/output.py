@@ -16,9 +16,11 @@ def output_nodes(config: DictConfig) -> dict[str, DictConfig]:
     """The configuration of each output, by name; ``output.path`` has gone to the only one that it can mean.
 
     Raises:
-        ConfigError: when it could mean none or several, or two outputs would write to one place.
+        ConfigError: when there is no output, when it could mean none or several, or two would write to one place.
     """
     nodes = {str(name): node for name, node in config.items() if isinstance(node, DictConfig)}
+    if not nodes:
+        raise ConfigError("output names nothing, and what is found would be lost: take output=json or output=images")
     writing = [name for name, node in nodes.items() if "path" in node]
     if config.path is not None:
         if len(writing) != 1:

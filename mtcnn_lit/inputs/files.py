@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from mtcnn_lit.images import EXTENSIONS, ImageError, read_image
 from mtcnn_lit.named_image import NamedImage, UnreadImage
-from mtcnn_lit.picture_files import list_images, without_made
+from mtcnn_lit.picture_files import every_image, without_made
 from mtcnn_lit.prefetch import prefetch
 
 STANDARD_INPUT = "-"
@@ -76,17 +77,26 @@ class FolderInput(FilesInput):
         folder = Path(path)
         if not path or not folder.is_dir():  # an empty one is a slip, and would be the working folder
             raise ImageError(f"no folder at {path or repr(path)}: set input.path to a folder, or take input=image")
-        files = list_images(folder)
-        if not files:
-            raise ImageError(f"no pictures in {path}: looked for files ending in {_endings()}")
-        super().__init__(files, folder)
+        super().__init__(_to_read(every_image(folder), f"no picture lies in {path}"), folder)
 
 
 def _matching(pattern: Path) -> list[Path]:
-    found = sorted(map(Path, glob.glob(str(pattern), recursive=True)))  # noqa: PTH207 - it takes absolute ones too
-    files = without_made(path for path in found if path.suffix.lower() in EXTENSIONS and path.is_file())
+    found = map(Path, glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - it takes absolute ones too
+    pictures = [path for path in found if path.suffix.lower() in EXTENSIONS and path.is_file()]
+    once: dict[tuple[str, str], Path] = {}  # a link to a folder above it leads round in a circle, picture after picture
+    for path in sorted(pictures, key=lambda path: (len(path.parts), path)):
+        once.setdefault((os.path.realpath(path.parent), path.name), path)
+    hint = " (a [ in a name is written [[])" if "[" in str(pattern) else ""
+    return _to_read(sorted(once.values()), f"no picture matches {pattern}{hint}")
+
+
+def _to_read(pictures: list[Path], none: str) -> list[Path]:
+    """Those of the pictures that detection did not make; an ImageError that begins as told where there are none."""
+    files = without_made(pictures)
+    if pictures and not files:
+        raise ImageError(f"{none} but what detection made: give it another name to detect in it")
     if not files:
-        raise ImageError(f"no picture matches {pattern}: looked for files ending in {_endings()}")
+        raise ImageError(f"{none}: looked for files ending in {', '.join(sorted(EXTENSIONS))}")
     return files
 
 
@@ -100,14 +110,11 @@ def _folder_of(pattern: Path) -> Path:
 def _listed() -> list[Path]:
     if sys.stdin is None:  # closed by the shell: `<&-`
         raise ImageError("can't read the list on standard input, which is closed: set input.path to a file")
-    lines = [os.fsdecode(line).rstrip("\r\n") for line in sys.stdin.buffer]  # file names need be no UTF-8
+    listed = sys.stdin.buffer.read().removeprefix(codecs.BOM_UTF8)  # as Windows programs begin a text
+    lines = [os.fsdecode(line).rstrip("\r") for line in listed.split(b"\n")]  # file names need be no UTF-8
     if any("\0" in line for line in lines):
         raise ImageError("the list on standard input has null bytes, as by find -print0: give a path a line")
     files = without_made(Path(line) for line in lines if line)
     if not files:
         raise ImageError("no picture is listed on standard input: give a path a line, or set input.path")
     return files
-
-
-def _endings() -> str:
-    return ", ".join(sorted(EXTENSIONS))

@@ -31,7 +31,11 @@ class Film(Protocol):
         """Add a frame: uint8 RGB (H, W, 3), all of one size."""
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file.
+
+        Raises:
+            ImageError: when not all frames could be written.
+        """
 
 
 def ffmpeg() -> str | None:
@@ -120,17 +124,27 @@ class OpenCvFilm:
     """Frames are written by OpenCV, in MPEG-4: larger files, and no sound."""
 
     def __init__(self, path: Path, rate: float, size: tuple[int, int]) -> None:
-        self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), rate, size)
+        codec = cv2.VideoWriter.fourcc(*"mp4v")
+        # MPEG-4 counts time in fractions of a second down to 1/65535: 66.667 a second would be too fine.
+        self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, round(rate, 2), size)
         if not self._writer.isOpened():
             raise ImageError(f"can't write {path}: this OpenCV encodes no video; install ffmpeg")
+        self._path = path
+        self._written = 0
 
     def write(self, image: Image) -> None:
         """As `Film` says."""
         self._writer.write(cv2.cvtColor(_even(image), cv2.COLOR_RGB2BGR))
+        self._written += 1
 
     def close(self) -> None:
-        """As `Film` says."""
+        """As `Film` says; OpenCV doesn't tell what it could not write, so the file is looked through."""
         self._writer.release()
+        film = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        there = sum(1 for _ in iter(film.grab, False))
+        film.release()
+        if there < self._written:
+            raise ImageError(f"can't write {self._path}: it has {there} of {self._written} frames; is the disk full?")
 
 
 def _even(image: Image) -> Image:

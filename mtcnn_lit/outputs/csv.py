@@ -34,7 +34,8 @@ class CsvOutput:
         self._rows([picture.name, *position.values(), *box, score] for box, score in faces)
 
     def write_error(self, picture: UnreadImage) -> None:
-        """Nothing to add."""
+        """Nothing to add; but what an earlier run left in the file goes."""
+        self._head(())
 
     def close(self) -> None:
         """Finish the file; one without a picture has its head, unless it holds what an earlier run left."""

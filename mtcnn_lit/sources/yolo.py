@@ -139,7 +139,7 @@ def _read_labels(path: Path) -> list[_Row]:
             label, *box = (float(value) for value in line.split())
         except ValueError:
             label, box = 0, []
-        if len(box) != 4 or not all(-_SLACK <= value <= 1 + _SLACK for value in box):
+        if len(box) != 4 or not label >= 0 or not all(-_SLACK <= value <= 1 + _SLACK for value in box):
             raise SourceError(
                 f"{path}:{number}: expected 'class cx cy w h' as shares of the picture from 0 to 1, "
                 f"found '{line.strip()[:60]}'; export the labels again"

@@ -21,6 +21,7 @@ from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detect
 from mtcnn_lit.images import ImageError, read_image, write_image
+from mtcnn_lit.outputs import JsonOutput
 from mtcnn_lit.outputs import window as window_output
 from tests.live.watched import PlainWindow, get, next_picture
 
@@ -98,6 +99,17 @@ def test_what_was_found_before_an_output_fails_is_kept(folder: Path, tmp_path: P
     lines = (tmp_path / "a.jsonl").read_text().splitlines()
     assert [json.loads(line)["image"] for line in lines] == ["a/astronaut.png", "broken.jpg", "none.png"]
     assert (tmp_path / "found" / "a" / "astronaut.png.faces.png").is_file()
+
+
+def test_a_stopped_detection_says_what_is_done(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(JsonOutput, "write_error", stop)
+    place = tmp_path / "a.jsonl"
+    with pytest.raises(KeyboardInterrupt, match=f"^1 faces in 1 pictures, 0 not readable; written to {place}$"):
+        run(tmp_path, "input=folder", f"input.path={folder}", "output=json", f"output.path={place}")
+    assert len(place.read_text().splitlines()) == 1
 
 
 def test_the_last_picture_stays_on_the_page_until_ctrl_c(

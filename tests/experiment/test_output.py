@@ -55,6 +55,11 @@ def test_two_outputs_in_one_place_are_refused(overrides: tuple[str, ...], compla
         places("output=[json,images]", *overrides)
 
 
+def test_no_output_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^output names nothing.*: take output=json or output=images$"):
+        places("output=[]")
+
+
 def test_a_picture_to_read_is_no_place_for_an_output(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     write_image(path, np.zeros((4, 5, 3), np.uint8))

@@ -42,6 +42,25 @@ for number in count():
         print("many", flush=True)
 """
 
+# Writes frames where no file may grow beyond 100,000 bytes: writing fails then, as on a full disk.
+FILLS = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from mtcnn_lit.images import ImageError
+from mtcnn_lit.live.film import OpenCvFilm
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+film = OpenCvFilm(Path(sys.argv[1]), 30, (320, 240))
+for number in range(50):
+    film.write(noise)
+try:
+    film.close()
+except ImageError as error:
+    print(error)
+"""
+
 
 @pytest.fixture
 def no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,6 +306,24 @@ def test_the_reason_why_ffmpeg_ended_is_told(tmp_path: Path) -> None:
     made = open_film(tmp_path / "none" / "a.mkv", 30, SIZE)
     with pytest.raises(ImageError, match=r"can't write .*a\.mkv: .*No such file or directory"):
         made.close()
+
+
+def test_a_full_disk_is_said_without_ffmpeg(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FILLS, tmp_path / "a.mkv"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert re.fullmatch(r"can't write .*a\.mkv: it has \d+ of 50 frames; is the disk full\?\n", done.stdout)
+
+
+@pytest.mark.usefixtures("no_ffmpeg")
+@pytest.mark.parametrize("rate", [29.97002997, 200 / 3, 1000 / 3])
+def test_opencv_writes_any_rate(tmp_path: Path, rate: float) -> None:
+    made = open_film(tmp_path / "a.mkv", rate, SIZE)
+    for number in range(20):
+        made.write(picture(number))
+    made.close()
+    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == list(range(20))
+    assert Video(str(tmp_path / "a.mkv"), "").rate == pytest.approx(rate, rel=1e-2)
 
 
 @pytest.mark.parametrize(("rate", "meant"), [(25.0, "25"), (29.97002997, "30000/1001")])

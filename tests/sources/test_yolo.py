@@ -183,6 +183,7 @@ def test_fingerprint_follows_labels_and_pixels(tmp_path: Path) -> None:
         "face 0.5 0.5 0.5 0.5",
         "0 75 25 125 75",
         "0 0.5 nan 0.5 0.5",
+        "nan 0.5 0.5 0.5 0.5",
         "0 -0.5 0.5 0.5 0.5",
         "0 0.5 0.5 1.02 0.5",
     ],
