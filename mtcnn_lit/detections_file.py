@@ -15,6 +15,7 @@ import torch
 
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.errors import UserError
+from mtcnn_lit.images import ImageError
 
 
 class DetectionsFileError(UserError):
@@ -42,8 +43,8 @@ def error_line(name: str, error: Exception) -> str:
     return json.dumps({"image": name, "error": str(error)}, ensure_ascii=False)
 
 
-def read_detections(path: str | Path) -> dict[str, Detections]:
-    """Detections by the name of their image, best score first; none for an image that could not be read.
+def read_detections(path: str | Path) -> dict[str, Detections | ImageError]:
+    """Detections by the name of their image, best score first; the error of an image that could not be read.
 
     Raises:
         DetectionsFileError: when the file can't be read, holds no line, or has a malformed one.
@@ -54,7 +55,7 @@ def read_detections(path: str | Path) -> dict[str, Detections]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no UTF-8 text"
         raise DetectionsFileError(f"can't read {path}: {reason}; name the JSON lines that detect.py writes") from error
-    found: dict[str, Detections] = {}
+    found: dict[str, Detections | ImageError] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -70,7 +71,7 @@ def read_detections(path: str | Path) -> dict[str, Detections]:
     return found
 
 
-def _parse(line: str) -> tuple[str, Detections]:
+def _parse(line: str) -> tuple[str, Detections | ImageError]:
     try:
         entry: Any = json.loads(line)
     except ValueError as error:  # numbers of thousands of digits are one too
@@ -80,7 +81,7 @@ def _parse(line: str) -> tuple[str, Detections]:
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise ValueError('expected {"image": name, "boxes": [...], "scores": [...]}')
     if "error" in entry:
-        return entry["image"], Detections.empty()
+        return entry["image"], ImageError(str(entry["error"]))
     try:
         boxes, scores = (torch.tensor(entry.get(key), dtype=torch.float32) for key in ("boxes", "scores"))
         boxes = boxes.reshape(0, 4) if boxes.shape == (0,) else boxes

@@ -9,6 +9,18 @@ class UserError(ValueError):
     """Something that a user can put right; the message is one line that names the thing and the remedy."""
 
 
+class Incomplete(Exception):  # noqa: N818 - nothing failed as a whole
+    """A job that is done, all but what could not be read, which was told by its name: the exit status is to be 1.
+
+    Attributes:
+        result: what the job returns all the same.
+    """
+
+    def __init__(self, result: float | None = None) -> None:
+        super().__init__("not all could be read")
+        self.result = result
+
+
 def check_counts(least: int = 0, **counts: int) -> None:
     """Refuse what is no number of things where it is set: used much later, it would end in a traceback.
 

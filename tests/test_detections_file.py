@@ -7,6 +7,7 @@ import torch
 
 from mtcnn_lit import Detections
 from mtcnn_lit.detections_file import DetectionsFileError, detections_line, error_line, read_detections
+from mtcnn_lit.images import ImageError
 
 
 @pytest.fixture
@@ -30,9 +31,14 @@ def test_round_trip(path: Path) -> None:
     path.write_text("\n".join([*lines, error_line("c.jpg", ValueError("broken")), ""]))
     read = read_detections(path)
     assert list(read) == ["a.jpg", "b.jpg", "c.jpg"]
-    assert torch.equal(read["a.jpg"].boxes, found.boxes)
-    assert torch.equal(read["a.jpg"].scores, found.scores)
-    assert len(read["b.jpg"]) == len(read["c.jpg"]) == 0
+    a, b, c = read.values()
+    assert isinstance(a, Detections)
+    assert torch.equal(a.boxes, found.boxes)
+    assert torch.equal(a.scores, found.scores)
+    assert isinstance(b, Detections)
+    assert len(b) == 0
+    assert isinstance(c, ImageError)
+    assert str(c) == "broken"
 
 
 @pytest.mark.parametrize("name", ["a\u2028b.jpg", "a\x85b.jpg", "a\x1cb.jpg", "a\rb.jpg"])
@@ -46,8 +52,10 @@ def test_names_may_hold_what_ends_a_line_elsewhere(path: Path, name: str) -> Non
 
 def test_other_detectors_need_not_sort(path: Path) -> None:
     path.write_text('{"image": "a", "boxes": [[0, 0, 1, 1], [2, 2, 3, 3]], "scores": [0.1, 0.9], "more": 1}')
-    assert read_detections(path)["a"].scores.tolist() == pytest.approx([0.9, 0.1])
-    assert read_detections(path)["a"].boxes[0].tolist() == [2, 2, 3, 3]
+    read = read_detections(path)["a"]
+    assert isinstance(read, Detections)
+    assert read.scores.tolist() == pytest.approx([0.9, 0.1])
+    assert read.boxes[0].tolist() == [2, 2, 3, 3]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from mtcnn_lit.evaluation.scores import Scores
+from mtcnn_lit.evaluation.scores import Band, Scores
 from mtcnn_lit.evaluation.split import SplitDetections
 from mtcnn_lit.metrics import PUBLISHED_MTCNN
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, row, table
@@ -15,7 +16,8 @@ from mtcnn_lit.report.ledger import summary as ledger_summary
 from mtcnn_lit.report.text import columns
 
 _NOTHING = "–"
-_DIGEST = 64  # letters of a digest, of which twelve tell files apart
+_DIGEST = re.compile("[0-9a-f]{64}")
+_DIGEST_SHOWN = 12  # letters, which tell files apart
 _CHARTS = {
     "precision_recall": "Precision over recall",
     "roc": "Recall over the number of false positives",
@@ -43,7 +45,8 @@ def evaluation_page(
     sections = [("Figures", join(paragraph(_images(found)), _figures(scores), paragraph(_worth(scores))))]
     sections.append(("Curves", row(*(picture(pictures[name], words) for name, words in _CHARTS.items()))))
     if found.balance is not None:
-        sections.append(("Where faces are lost", ledger_section(found.balance, pictures["ledger"])))
+        ledger = ledger_section(found.balance, pictures["ledger"])
+        sections.append(("Where faces are lost", join(*_of_those_read(found), ledger)))
     for name, (title, words) in _SHEETS.items():
         if name in pictures:
             sections.append((title, join(paragraph(f"{words}."), picture(pictures[name], words))))
@@ -55,8 +58,14 @@ def summary(found: SplitDetections, scores: Scores) -> str:
     """The figures and the ledger as aligned lines, for the terminal."""
     lines = [_images(found), columns([["", *_headers(scores)], *_rows(scores)], ">"), _worth(scores)]
     if found.balance is not None:
-        lines += ["", "Faces not lost yet after each step (IoU 0.5):", ledger_summary(found.balance)]
+        whose = ", in the images that can be read" if found.errors else ""
+        lines += ["", f"Faces not lost yet after each step (IoU 0.5){whose}:", ledger_summary(found.balance)]
     return "\n".join(lines)
+
+
+def _of_those_read(found: SplitDetections) -> list[Html]:
+    """That the ledger leaves out images, where it does; in the figures their faces count as missed."""
+    return [paragraph("Of the images that can be read.")] if found.errors else []
 
 
 def about_table(about: Mapping[str, Any]) -> Html:
@@ -94,14 +103,21 @@ def _rows(scores: Scores) -> list[list[str]]:
 
 
 def _worth(scores: Scores) -> str:
-    """What a score is worth, in one line."""
+    """What a score is worth, in one line; without faces every detection is wrong."""
+    if scores.curve.faces_count == 0:
+        return f"false positives: {scores.false_positives():,} in {len(scores.wrong):,} images"
     ends = ["on", *(f"to {band.lowest:g}" for band in scores.bands)]
     shares = [
-        f"{band.right / band.shown:.0%} from {band.lowest:g} {end}"
+        f"{_percent(band)}% from {band.lowest:g} {end}"
         for band, end in zip(scores.bands, ends, strict=False)
         if band.shown
     ]
     return f"right by score: {', '.join(shares) or _NOTHING}"
+
+
+def _percent(band: Band) -> int:
+    """How many of a hundred are right; a hundred only where all are."""
+    return 100 if band.right == band.shown else min(99, round(100 * band.right / band.shown))
 
 
 def share(value: float) -> str:
@@ -112,6 +128,6 @@ def share(value: float) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_text(item)}" for name, item in value.items())
-    if isinstance(value, str) and len(value) == _DIGEST:
-        return value[:12]
+    if isinstance(value, str) and _DIGEST.fullmatch(value):
+        return value[:_DIGEST_SHOWN]
     return f"{value:.4g}" if isinstance(value, float) else str(value)

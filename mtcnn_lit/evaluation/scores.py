@@ -67,6 +67,10 @@ class Scores:
     wrong: Sequence[Tensor]
     missed: Sequence[Tensor]
 
+    def false_positives(self) -> int:
+        """How many detections of all images are wrong at IoU 0.5, whatever their score."""
+        return sum(int(each.sum()) for each in self.wrong)
+
     def figures(self) -> dict[str, Any]:
         """Plain numbers for JSON."""
         official = {name: float(curve.average_precision()) for name, curve in self.widerface.items()}
@@ -76,6 +80,7 @@ class Scores:
             "ap": self.ap[0],
             "ap_50_95": self.ap[1],
             "faces": self.curve.faces_count,
+            "false_positives": self.false_positives(),
             "recall_by_height": {name: {**count._asdict()} for name, count in self.sizes.items()},
             "right_by_score": {f"{band.lowest:g}": {"shown": band.shown, "right": band.right} for band in self.bands},
             "recall_at_false_positives": {str(count): recall for count, recall in recalls},

@@ -83,7 +83,10 @@ def listed_detections(path: str | Path, source: Source) -> SplitDetections:
         raise DetectionsFileError(
             f"{path} lists '{unknown}', which is no picture of the {source.split} split: names are like '{example}'"
         )
-    return SplitDetections(source, [index_of[name] for name in found], list(found.values()))
+    indices = [index_of[name] for name in found]
+    errors = {index_of[name]: each for name, each in found.items() if isinstance(each, ImageError)}
+    detections = [Detections.empty() if isinstance(each, ImageError) else each for each in found.values()]
+    return SplitDetections(source, indices, detections, errors)
 
 
 def _read(source: Source, index: int) -> Image | ImageError:

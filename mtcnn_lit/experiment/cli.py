@@ -21,7 +21,7 @@ from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from mtcnn_lit.errors import UserError, is_disk_full, is_unwritable
+from mtcnn_lit.errors import Incomplete, UserError, is_disk_full, is_unwritable
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.arguments import plain_values
 from mtcnn_lit.experiment.check import nearest, takes
@@ -62,13 +62,14 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
         folder: of the configurations, where they are not the project's.
     """
     folder = (folder or configs()).absolute()
+    incomplete: list[Incomplete] = []
     schema.register()
     _quieten()
     sys.argv[1:] = plain_values(sys.argv[1:])
     # Otherwise Hydra prints errors of composition itself, over many lines, and ends the process.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(_guarded(task))()
+        hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(_guarded(task, incomplete))()
     except (HydraException, OmegaConfBaseException) as error:
         _fail(_explain(error, folder))
     except ValueError as error:
@@ -78,10 +79,18 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
     except OSError as error:  # Hydra makes the run's folder
         _fail_if_unwritable(error)
         raise
+    if incomplete:
+        sys.exit(1)
 
 
-def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig], float | None]:
-    """``task``, ending the process on what a user can mend: Hydra would print a traceback."""
+def _guarded(
+    task: Callable[[DictConfig], float | None], incomplete: list[Incomplete]
+) -> Callable[[DictConfig], float | None]:
+    """``task``, ending the process on what a user can mend: Hydra would print a traceback.
+
+    Args:
+        incomplete: is told of a job that is done but for some pictures; the other jobs of a sweep run all the same.
+    """
 
     @functools.wraps(task)
     def guarded(config: DictConfig) -> float | None:
@@ -89,6 +98,9 @@ def _guarded(task: Callable[[DictConfig], float | None]) -> Callable[[DictConfig
         try:
             with logging_redirect_tqdm():  # what is logged meanwhile stands above a progress bar, not behind it
                 return task(config)
+        except Incomplete as job:
+            incomplete.append(job)
+            return job.result
         except UserError as error:
             _fail(str(error))
         except OmegaConfBaseException as error:

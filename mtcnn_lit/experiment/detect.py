@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from mtcnn_lit.detections import Detections
+from mtcnn_lit.errors import Incomplete
 from mtcnn_lit.experiment.build import build, clear_errors
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.checkpoint import has_finished_run, latest_run, trained_behind_others
@@ -36,7 +37,7 @@ def detect(config: DictConfig) -> None:
     Pictures that can't be read are noted and passed over.
 
     Raises:
-        SystemExit: with status 1 at the end, when there was such a picture.
+        Incomplete: at the end, when there was such a picture.
         KeyboardInterrupt: when it is stopped, with what is done.
     """
     check_config(config)
@@ -58,7 +59,7 @@ def detect(config: DictConfig) -> None:
         raise KeyboardInterrupt(f"{count}{written}") from None
     log.info("%s%s", count, written)
     if count.broken:
-        raise SystemExit(1)
+        raise Incomplete
 
 
 @dataclass

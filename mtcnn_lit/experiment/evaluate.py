@@ -10,6 +10,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.errors import Incomplete
 from mtcnn_lit.evaluation import SplitDetections, detect_split, listed_detections, score, summary, write_evaluation
 from mtcnn_lit.experiment.build import build_source, chosen_split
 from mtcnn_lit.experiment.calibrate import calibrate
@@ -31,7 +32,7 @@ def evaluate(config: DictConfig) -> float | None:
         AP at IoU 0.5, of one network that of its patches; None of a calibration.
 
     Raises:
-        SystemExit: with status 1 at the end, when an image could not be read.
+        Incomplete: at the end, when an image could not be read.
     """
     check_config(config)
     if config.net is not None:
@@ -58,7 +59,7 @@ def evaluate(config: DictConfig) -> float | None:
     log.info("  figures     %s", folder / "metrics.json")
     log.info("  detections  %s", folder / "detections.jsonl")
     if found.errors:
-        raise SystemExit(1)
+        raise Incomplete(scores.ap[0])
     return scores.ap[0]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+import numpy as np
+
 from mtcnn_lit.report.events import Curve
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
 from mtcnn_lit.report.runs import Run, best_index, differing, is_loss, metric_tags
@@ -48,7 +50,7 @@ def best_text(tag: str, curve: Curve | None) -> str:
     index = None if curve is None else best_index(tag, curve)
     if curve is None or index is None:
         return _NOTHING
-    when = "" if curve.epochs is None else f" ({curve.epochs[index]:.3g})"
+    when = "" if curve.epochs is None else f" ({np.format_float_positional(curve.epochs[index], 2, trim='-')})"
     return number(float(curve.values[index])) + when
 
 
@@ -64,6 +66,8 @@ def number(value: float) -> str:
 
 def _settings(runs: Sequence[Run], names: Sequence[str]) -> Html:
     keys = differing(runs)
+    if sum(bool(run.settings) for run in runs) < 2:
+        return paragraph("Not known: fewer than two of these runs have a record of their settings (.hydra).")
     if not keys:
         return paragraph("None: the records of these runs say the same.")
     return _matrix(names, keys, lambda run, key: runs[run].settings.get(key, _NOTHING))

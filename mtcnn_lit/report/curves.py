@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -91,11 +92,24 @@ def _draw_panel(panel: Axes, title: str, runs: Runs, by_epoch: bool) -> None:
             place, line = _place(tag)
             if place != title:
                 continue
-            # A single point is no line: it gets a mark. Those of training are hollow and its lines thinner.
-            alone = {"marker": look["marker"] or "o"} if len(curve.steps) == 1 else {}
+            # A point without a neighbour is no line: it gets a mark. Those of training are hollow, its lines thinner.
+            alone = _alone(curve.values)
+            marks = {"marker": look["marker"] or "o"} if alone else {}
             training = {"markerfacecolor": "white", "linewidth": 1.1} if line == _SPLITS["train"] else {}
-            every = max(1, len(curve.steps) // _MOST_MARKS)
-            panel.plot(_across(curve, by_epoch), curve.values, line, **{**look, **alone, **training}, markevery=every)
+            every = range(0, len(curve.steps), max(1, len(curve.steps) // _MOST_MARKS)) if look["marker"] else []
+            panel.plot(
+                _across(curve, by_epoch),
+                curve.values,
+                line,
+                **{**look, **marks, **training},
+                markevery=sorted({*every, *alone}),
+            )
+
+
+def _alone(values: npt.NDArray[Any]) -> list[int]:
+    """Where a value has no neighbour to draw a line to: the only one, or one between NaNs."""
+    finite = np.pad(np.isfinite(values), 1)
+    return np.flatnonzero(finite[1:-1] & ~finite[:-2] & ~finite[2:]).tolist()
 
 
 def _across(curve: Curve, by_epoch: bool) -> npt.NDArray[Any]:

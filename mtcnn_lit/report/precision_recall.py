@@ -57,7 +57,8 @@ def draw_roc(curves: Curves) -> Figure:
     for (name, curve), colour in zip(curves.items(), cycle(COLOURS), strict=False):
         recalls = zip(curve.recall_at(_ROC_MARKS), _ROC_MARKS, strict=True)
         label = f"{name}: recall " + ", ".join(f"{_share(recall)} at {count:,}" for recall, count in recalls)
-        across, up = (np.append(0, values.numpy()) for values in (curve.false_positives, curve.recall))
+        across = np.append(0, curve.false_positives.numpy())
+        up = np.append(0 if curve.faces_count else math.nan, curve.recall.numpy())
         axes.plot(across, up, color=colour, label=label, drawstyle="steps-post")
     axes.set_xscale("symlog", linthresh=1)  # logarithmic from 1 on, with room for 0
     axes.set_xlim(left=0)

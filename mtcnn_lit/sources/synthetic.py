@@ -67,6 +67,10 @@ class Synthetic(Source):
         face_height: Sequence[float] = (24, 160),
         seed: int = 0,
     ) -> None:
+        if not isinstance(num_images, Mapping):
+            raise SourceError(
+                f"source.num_images is a number for each split, not {num_images}: set source.num_images.{split}"
+            )
         if num_images.get(split, 0) < 1:
             raise SourceError(f"synthetic: no pictures in split '{split}'; set source.num_images.{split}")
         if not _is_pair(image_size, int) or min(image_size) < 1:

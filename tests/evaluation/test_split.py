@@ -70,6 +70,7 @@ def test_listed_detections_belong_to_the_pictures_of_their_names(tmp_path: Path)
     found = listed_detections(path, named("a.jpg", "b.jpg", "c.jpg"))
     assert list(found.indices) == [2, 0]
     assert [len(each) for each in found.detections] == [1, 0]
+    assert {index: str(error) for index, error in found.errors.items()} == {0: "broken"}
     assert found.balance is None
 
 

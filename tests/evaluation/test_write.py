@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mtcnn_lit.detections_file import read_detections
+from mtcnn_lit.detections_file import detections_line, read_detections
 from mtcnn_lit.draw import DETECTION
 from mtcnn_lit.errors import UserError
 from mtcnn_lit.evaluation import (
@@ -21,6 +21,7 @@ from mtcnn_lit.evaluation import (
     summary,
     write_evaluation,
 )
+from mtcnn_lit.evaluation.scores import Band
 from mtcnn_lit.images import Image, ImageError
 from tests.bright_squares import bright_cascade, picture
 from tests.evaluation.examples import ELSEWHERE, MIDDLE, TALL, Unreadable, detections, found_by_hand
@@ -108,12 +109,17 @@ def test_what_was_written_can_be_scored_though_a_picture_is_broken(
     source.annotations = [replace(each, name=name) for each, name in zip(source.annotations, "ab", strict=True)]
     first = detect_split(bright_cascade(), source)
     write(first, tmp_path / "first")
-    again = listed_detections(tmp_path / "first" / "detections.jsonl", source)
+    lines = tmp_path / "first" / "detections.jsonl"
+    again = listed_detections(lines, source)
+    lines.write_text(f"{lines.read_text().splitlines()[0]}\n{detections_line('b', detections())}\n")
+    others = listed_detections(lines, source)  # of a machine where the picture is whole
     caplog.clear()
-    assert set(write(again, tmp_path / "again")) >= {"misses", "detections"}
-    metrics = [json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("first", "again")]
-    assert metrics[0]["ap"] == metrics[1]["ap"] > 0
-    assert [record.getMessage() for record in caplog.records] == ["not drawn: b is broken"]
+    for name, found, unreadable, said in (("again", again, 1, []), ("others", others, 0, ["not drawn: b is broken"])):
+        assert set(write(found, tmp_path / name)) >= {"misses", "detections"}
+        metrics = [json.loads((tmp_path / each / "metrics.json").read_text()) for each in ("first", name)]
+        assert metrics[0]["ap"] == metrics[1]["ap"] > 0
+        assert [each["unreadable"] for each in metrics] == [1, unreadable]
+        assert caplog.messages == said
 
 
 def test_no_picture_could_be_read(tmp_path: Path) -> None:
@@ -161,4 +167,28 @@ def test_the_terminal_gets_the_figures_and_the_ledger() -> None:
     assert lines[2].split() == ["AP", "at", "IoU", ".5", "0.417"]
     assert lines[-1] == "right by score: 100% from 0.9 on, 0% from 0.8 to 0.9, 100% from 0.6 to 0.7"
     detected = detect_split(bright_cascade(), found.source)
-    assert "Faces not lost yet after each step" in summary(detected, score(detected))
+    assert "Faces not lost yet after each step (IoU 0.5):" in summary(detected, score(detected))
+
+
+def test_a_hundred_percent_are_right_only_where_all_are() -> None:
+    found = found_by_hand()
+    bands = [Band(0.9, 1000, 996), Band(0.8, 1000, 1000)]
+    line = summary(found, replace(score(found), bands=bands)).splitlines()[-1]
+    assert line == "right by score: 99% from 0.9 on, 100% from 0.8 to 0.9"
+
+
+def test_without_faces_the_false_positives_are_counted() -> None:
+    source = Pictures((picture(100, 160, MIDDLE), annotate()), (picture(100, 160, MIDDLE), annotate(ignored=[MIDDLE])))
+    found = detect_split(bright_cascade(), source)
+    assert "false positives: 1 in 2 images" in summary(found, score(found)).splitlines()
+    assert score(found).figures()["false_positives"] == 1
+
+
+def test_a_path_as_long_as_a_digest_is_shown_whole(tmp_path: Path) -> None:
+    found, path = found_by_hand(), f"/home/{'x' * 55}.pt"
+    write_evaluation(found, score(found), {"weights": path, "digest": "0a" * 32}, tmp_path, draw_above=0.7)
+    page = (tmp_path / "report.html").read_text()
+    assert len(path) == 64
+    assert path in page
+    assert "0a" * 6 in page
+    assert "0a" * 7 not in page

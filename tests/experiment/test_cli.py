@@ -284,7 +284,7 @@ def test_a_gpu_without_memory_is_said_in_one_line(capsys: pytest.CaptureFixture[
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
 
     with pytest.raises(SystemExit) as ended:
-        cli._guarded(task)(DictConfig({}))
+        cli._guarded(task, [])(DictConfig({}))
     assert ended.value.code == 1
     expected = "error: the GPU is out of memory: train with a smaller data.batch_size, detect with detector.device=cpu"
     assert capsys.readouterr().err.splitlines() == [expected]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -63,3 +64,21 @@ def test_a_split_without_a_face_is_told_and_measured(tmp_path: Path) -> None:
         "check source.faces_per_image and source.num_images"
     )
     assert (tmp_path / "metrics.json").is_file()
+
+
+def test_the_other_jobs_of_a_sweep_run_when_a_picture_can_not_be_read(tmp_path: Path) -> None:
+    """`split=val,test` of a data set with a broken picture in the first."""
+    for split in ("val", "test"):
+        write_image(tmp_path / "images" / split / "a.png", np.zeros((80, 60, 3), np.uint8))
+        (tmp_path / "labels" / split).mkdir(parents=True)
+        (tmp_path / "labels" / split / "a.txt").write_text("0 .5 .5 .5 .5\n")
+        (tmp_path / "labels" / split / "b.txt").write_text("0 .5 .5 .5 .5\n")
+    whole = (tmp_path / "images" / "val" / "a.png").read_bytes()
+    (tmp_path / "images" / "val" / "b.png").write_bytes(whole[: len(whole) // 2])
+    source = ["source=yolo", f"source.root={tmp_path}", "split=val,test", f"paths.output_dir={tmp_path}/out"]
+    result = run_forked("scripts/evaluate.py", "-m", *source, "detector/weights=pretrained")
+    assert result.returncode == 1
+    places = sorted((tmp_path / "out" / "evaluate").glob("*/*/metrics.json"))
+    read = [json.loads(path.read_text()) for path in places]
+    assert [(each["images"], each["unreadable"]) for each in read] == [(2, 1), (1, 0)]
+    assert "Faces not lost yet after each step (IoU 0.5), in the images that can be read:" in result.stdout

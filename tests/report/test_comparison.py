@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -90,6 +91,12 @@ def test_runs_that_don_t_differ_say_so() -> None:
     assert "the records of these runs say the same" in comparison_page([RUNS[0]] * 2, ["a", "b"], b"png")
 
 
+def test_runs_without_records_say_so() -> None:
+    bare = replace(RUNS[0], settings={})
+    for runs in ([bare, bare], [RUNS[0], bare]):
+        assert "fewer than two of these runs have a record" in comparison_page(runs, ["a", "b"], b"png")
+
+
 def test_the_terminal_gets_aligned_columns() -> None:
     assert summary(RUNS, NAMES, most=1).splitlines() == [
         "run          best val/ap  last val/ap",
@@ -102,6 +109,8 @@ def test_what_was_not_measured_is_a_dash() -> None:
     assert best_text("val/ap", None) == last_text("val/ap", None) == "–"
     assert best_text("val/loss", curve(math.nan)) == "–"
     assert best_text("val/ap", Curve(np.array([7]), np.array([0.5]))) == "0.5000"
+    for epochs, text in ((1300.0, "1300"), (2.5, "2.5"), (1 / 3, "0.33"), (3.0, "3")):
+        assert best_text("val/ap", Curve(np.array([7]), np.array([0.5]), np.array([epochs]))) == f"0.5000 ({text})"
 
 
 @pytest.mark.parametrize(

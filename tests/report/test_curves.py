@@ -54,6 +54,22 @@ def test_one_run_without_epochs_puts_all_in_steps() -> None:
         assert draw_curves(runs).axes[0].get_xlabel() == "steps"
 
 
+@pytest.mark.parametrize(
+    ("values", "marked"),
+    [
+        ((0.5,), [0]),
+        ((0.5, math.nan), [0]),
+        ((0.5, 0.6, math.nan, 0.7), [3]),
+        ((math.nan, 0.5, math.nan, 0.7), [1, 3]),
+        ((0.5, 0.6), []),
+    ],
+)
+def test_a_value_without_a_neighbour_has_a_mark(values: tuple[float, ...], marked: list[int]) -> None:
+    line = figure(1, values).axes[0].lines[0]
+    assert line.get_markevery() == marked
+    assert line.get_marker() == ("o" if marked else "")
+
+
 def test_twenty_runs_look_different_from_each_other() -> None:
     lines = figure(20).axes[0].lines
     assert len({(line.get_color(), line.get_marker()) for line in lines}) == 20
@@ -98,3 +114,10 @@ def test_nan_and_infinity_leave_gaps() -> None:
 def test_nothing_to_draw_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^no curves: "):
         draw_curves({"run": {"best/val/ap": curve(0.5)}})
+
+
+def test_names_in_any_script_are_drawn_without_a_word(recwarn: pytest.WarningsRecorder) -> None:
+    drawn = figure(1, name="人脸 얼굴 かお")
+    with styled():
+        assert to_png(drawn).startswith(b"\x89PNG")
+    assert [str(warning.message) for warning in recwarn] == []

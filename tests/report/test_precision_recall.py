@@ -53,6 +53,12 @@ def test_the_roc_starts_at_nothing_and_says_the_recall_at_false_positives() -> N
     ]
 
 
+def test_without_faces_the_roc_has_no_line() -> None:
+    with styled():
+        figure = draw_roc(NO_FACES)
+    assert np.isnan(figure.axes[0].lines[0].get_ydata()).all()  # type: ignore[arg-type]
+
+
 def test_bars_by_size_bear_their_counts() -> None:
     with styled():
         figure = draw_recall_by_size(

@@ -134,6 +134,7 @@ def test_summary() -> None:
     ("options", "message"),
     [
         ({"num_images": {"val": 3}}, r"no pictures in split 'train'; set source\.num_images\.train"),
+        ({"num_images": 40}, r"^source\.num_images is a number for each split, not 40: set source\.num_images\.train$"),
         ({"num_images": {"train": 0}}, "no pictures in split 'train'"),
         ({"image_size": [480]}, r"source\.image_size must be height and width in whole pixels, not \[480\]"),
         ({"image_size": 480}, r"source\.image_size must be height and width in whole pixels, not 480"),
