@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.cascade import Cascade
@@ -35,6 +36,8 @@ def evaluate(config: DictConfig) -> float | None:
         Incomplete: at the end, when an image could not be read.
     """
     check_config(config)
+    if not config.calibrate:
+        _refuse_settings_of_calibration()
     if config.net is not None:
         return evaluate_stage(config)
     if config.data is not None:
@@ -61,6 +64,13 @@ def evaluate(config: DictConfig) -> float | None:
     if found.errors:
         raise Incomplete(scores.ap[0])
     return scores.ap[0]
+
+
+def _refuse_settings_of_calibration() -> None:
+    """Nothing else looks at them, so whoever sets one has forgotten what they are for."""
+    for key in ("recall", "calibration"):
+        if any(text.startswith(f"{key}=") for text in HydraConfig.get().overrides.task):
+            raise ConfigError(f"{key}: is for calibrations alone; add calibrate=true, or leave it out")
 
 
 def _warn_without_faces(source: Source) -> None:
