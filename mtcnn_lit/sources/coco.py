@@ -153,18 +153,22 @@ def _ids_by_picture(path: Path, content: _Entry) -> dict[str, list[str]]:
     for position, picture in enumerate(_list(path, content, "images")):
         if not isinstance(picture.get("file_name"), str) or "id" not in picture:
             raise SourceError(f"{path}: images[{position}] needs an 'id' and a 'file_name'; export it again")
-        ids.setdefault(picture["file_name"], []).append(_id(picture["id"]))
+        name = Path(picture["file_name"]).as_posix()  # one name for ./a.jpg and a.jpg
+        ids.setdefault(name, []).append(_id(picture["id"]))
     return ids
 
 
 def _check_ids(path: Path, content: _Entry, listed: set[str]) -> None:
-    """Refuse a file whose annotations all belong to other images: it would be one without faces."""
+    """Refuse a file whose annotations all belong to other images: it would be one without faces; tell of a part."""
     named = [entry["image_id"] for entry in content["annotations"] if "image_id" in entry]
-    if named and listed and not any(_id(image_id) in listed for image_id in named):
+    strays = sum(_id(image_id) not in listed for image_id in named)
+    if named and listed and strays == len(named):
         raise SourceError(
             f"{path}: no annotation is of a listed image: the first 'image_id' is {named[0]!r}, "
             f"the first image's 'id' {content['images'][0]['id']!r}; export it again"
         )
+    if strays:
+        _log.warning("%s: %d annotations are left out: they are of images that it doesn't list", path, strays)
 
 
 def _is_there(path: Path) -> bool:

@@ -223,3 +223,18 @@ def test_no_picture_on_disk_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, [], images=[{"id": 1, "file_name": "gone.png"}])
     with pytest.raises(SourceError, match="train: none of the 1 pictures can be used"):
         coco(tmp_path)
+
+
+def test_a_picture_under_two_spellings_is_one(tmp_path: Path) -> None:
+    images = [{"id": 1, "file_name": "part/1.png"}, {"id": 2, "file_name": "./part//1.png"}]
+    write(tmp_path, [box(1, [0, 0, 20, 20]), box(2, [0, 0, 30, 30])], images=images)
+    (only,) = coco(tmp_path).annotations
+    assert (only.name, only.faces.tolist()) == ("part/1.png", [[0, 0, 20, 20], [0, 0, 30, 30]])
+
+
+def test_annotations_of_images_that_are_not_listed_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path, [box(1, [0, 0, 20, 20]), box(77, [0, 0, 20, 20]), box(78, [0, 0, 20, 20])])
+    assert coco(tmp_path).summary() == "Coco train: 2 images, 1 faces, 0 ignored, 1 skipped"
+    assert caplog.messages == [
+        f"{tmp_path}/labels/train.json: 2 annotations are left out: they are of images that it doesn't list"
+    ]
