@@ -106,24 +106,22 @@ class _Found:
 
 
 def measure(pictures: PictureSet, threads: int, plan: Plan) -> tuple[list[Measurement], Comparison | None]:
-    """Measure a detector on a set, a batch size after the other, in a process of its own.
+    """Measure a detector on a set, each batch size in a process of its own, so that each has its own memory.
 
     Raises:
         mtcnn_lit.benchmark.peer.PeerError: when the other detector can't be run.
     """
-    peers = plan.make_peer if pictures.with_peer else None
-    with DetectorProcess(plan.make, threads) as ours, nullcontext() if peers is None else peers(threads) as peer:
-        measured, comparison = [], None
-        for size in pictures.batch_sizes:
-            beside = peer if size == 1 else None
-            ours.forget_peak()
-            (mine, *others), faces = _timed(ours, beside, pictures.files, size, plan)
-            peak = ours.peak_memory()
+    measured, comparison = [], None
+    for size in pictures.batch_sizes:
+        peers = plan.make_peer if pictures.with_peer and size == 1 else None
+        with DetectorProcess(plan.make, threads) as ours, nullcontext() if peers is None else peers(threads) as peer:
+            (mine, *others), faces = _timed(ours, peer, pictures.files, size, plan)
+            peak = ours.peak_memory()  # before what follows, which is more than detection
             profiles = [ours.profile(file) for file in pictures.files]
             measured.append(_measurement(pictures, threads, size, mine, faces[0], peak, ours.matrix_rate(), profiles))
-            if others:
-                comparison = _comparison(pictures, threads, mine, others[0], faces)
-        return measured, comparison
+        if others:
+            comparison = _comparison(pictures, threads, mine, others[0], faces)
+    return measured, comparison
 
 
 def _timed(

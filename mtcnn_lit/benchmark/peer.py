@@ -8,10 +8,14 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mtcnn_lit.benchmark.process import Run
 from mtcnn_lit.errors import UserError
+
+
+class _Refused(Exception):  # noqa: N818 - the other process's error, not ours
+    """What the other process said instead of an answer."""
 
 
 class PeerError(UserError):
@@ -44,7 +48,7 @@ class Peer:
         scale_factor: float,
         thresholds: Sequence[float],
     ) -> None:
-        self._python, self._package = python, package
+        self._package = package
         script = Path(worker) if Path(worker).is_file() else Path(__file__).parent / worker
         if not script.is_file():
             raise PeerError(f"peer.worker: no script at {worker}")
@@ -60,16 +64,17 @@ class Peer:
                 text=True,
                 env={**environment, "OMP_NUM_THREADS": str(threads)},
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter where the path has a null byte
             self._errors.close()
-            reason = f"can't start {python} ({error.strerror})"
+            reason = f"can't start {python!r} ({getattr(error, 'strerror', None) or error})"
             raise PeerError(f"peer.python: {reason}: name the Python of an environment with {package}") from error
         settings = {"min_face_size": min_face_size, "scale_factor": scale_factor, "thresholds": list(thresholds)}
         try:
             self._ask({"threads": threads, "device": device, **settings})
-        except PeerError:
+        except _Refused as refused:
             self.close()
-            raise
+            reason = f"{python} can't run {package} ({refused})"
+            raise PeerError(f"peer.python: {reason}; is it installed there?") from refused
 
     def __enter__(self) -> Peer:
         return self
@@ -79,8 +84,13 @@ class Peer:
 
     def detect(self, picture: Path) -> Run:
         """Detect in one picture, a file written by `numpy.save`."""
-        answer = self._ask({"picture": str(picture)})
-        return Run(answer["seconds"], answer["faces"])
+        try:
+            answer = self._ask({"picture": str(picture)})
+            return Run(float(answer["seconds"]), int(answer["faces"]))
+        except _Refused as refused:
+            raise PeerError(f"peer: {self._package} can't detect in a picture ({refused}); leave peer out") from refused
+        except (KeyError, TypeError, ValueError) as error:
+            raise PeerError(f"peer.worker: must answer with seconds and faces, not {answer}") from error
 
     def close(self) -> None:
         """End the other process."""
@@ -90,17 +100,18 @@ class Peer:
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        line = ""
         try:
             print(json.dumps(request), file=self._process.stdin, flush=True)
-            answer = json.loads(self._process.stdout.readline())
+            line = self._process.stdout.readline()
+            answer = json.loads(line)
         except (OSError, json.JSONDecodeError) as error:
-            raise self._broken(self._last_words()) from error
+            raise _Refused(f"it answered {line.strip()!r}" if line.strip() else self._last_words()) from error
+        if not isinstance(answer, dict):
+            raise _Refused(f"it answered {line.strip()!r}")
         if "error" in answer:
-            raise self._broken(answer["error"])
-        return cast("dict[str, Any]", answer)
-
-    def _broken(self, reason: str) -> PeerError:
-        return PeerError(f"peer.python: {self._python} can't run {self._package} ({reason}); is it installed there?")
+            raise _Refused(answer["error"])
+        return answer
 
     def _last_words(self) -> str:
         """The last line that the other process wrote before it broke."""

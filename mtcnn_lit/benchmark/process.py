@@ -79,10 +79,6 @@ class DetectorProcess:
         """Detect in a picture step by step."""
         return self._call(_profile, picture)
 
-    def forget_peak(self) -> None:
-        """Let the peak of the memory count from now on."""
-        self._call(idle_memory)
-
     def peak_memory(self) -> int | None:
         """Bytes above those of the process before its first picture, at most; None where the system doesn't tell."""
         return self._call(_peak_memory)

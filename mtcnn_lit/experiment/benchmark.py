@@ -56,6 +56,10 @@ def check_numbers(config: DictConfig) -> None:
     Raises:
         ConfigError: for the first that makes no sense.
     """
+    if config.ckpt_path is not None:
+        raise ConfigError("ckpt_path: a benchmark trains from the beginning; leave it out")
+    if config.peer is not None and config.what not in ("detection", What.detection):
+        raise ConfigError(f"peer: is another detector; with what={What(config.what).name} leave it out")
     least = {"repeats": 1, "warmup": 0, "limit": 1, "faces_per_image": 0, "batches": 1, "mining_images": 1}
     for name, lowest in least.items():
         if config[name] < lowest:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from mtcnn_lit.benchmark.detection import Comparison, Measurement, Plan, measure
-from mtcnn_lit.benchmark.peer import Peer
+from mtcnn_lit.benchmark.peer import Peer, PeerError
 from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.pictures import crowd, face_tiles, pieces, shape_of, tiled
 from mtcnn_lit.benchmark.tables import as_plain, comparison_table, speed_table, steps_table
@@ -52,10 +52,14 @@ def benchmark_detection(config: DictConfig) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         sets = list(_picture_sets(config, detector, Path(folder)))
         each = list(itertools.product(sets, config.threads))
-        for pictures, threads in tqdm(each, desc="measuring", dynamic_ncols=True):
-            measurements, comparison = measure(pictures, threads, plan)
-            measured += measurements
-            compared += [comparison] if comparison is not None else []
+        try:
+            for pictures, threads in tqdm(each, desc="measuring", dynamic_ncols=True):
+                measurements, comparison = measure(pictures, threads, plan)
+                measured += measurements
+                compared += [comparison] if comparison is not None else []
+        except PeerError:  # after minutes, perhaps: what was measured is told all the same
+            _print(measured, compared, config)
+            raise
     _print(measured, compared, config)
     return {
         "weights": digests(detector.cascade),
@@ -139,7 +143,8 @@ def _tiles(pictures: Sequence[Image], faces: Sequence[BoxArray]) -> list[Image]:
 
 
 def _print(measured: Sequence[Measurement], compared: Sequence[Comparison], config: DictConfig) -> None:
-    log.info("\n%s", speed_table(measured))
+    if measured:
+        log.info("\n%s", speed_table(measured))
     if any(each.batch_size == 1 for each in measured):
         log.info("\nshare of the time, and candidates that pass in a picture\n%s", steps_table(measured))
     if compared:

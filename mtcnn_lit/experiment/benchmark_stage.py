@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer, seed_everything
+from lightning import LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import Checkpoint
 from omegaconf import DictConfig
 from typing_extensions import override
 
@@ -21,7 +22,11 @@ from mtcnn_lit.benchmark.timing import Rounds, pair_ratios
 from mtcnn_lit.benchmark.training import bare_epoch
 from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.experiment.build_experiment import build_experiment
+from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.check_trainer import check_steps
+from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.memory import keep_freed_memory
+from mtcnn_lit.nets import NETS
 from mtcnn_lit.stages import Stage
 
 log = logging.getLogger(__name__)
@@ -30,8 +35,11 @@ log = logging.getLogger(__name__)
 _BAR = 1.1
 
 
-class BesideBareLoop(Callback):
+class BesideBareLoop(Checkpoint):
     """Times the epochs of a run, and after each a bare loop over as many ready batches, with a copy of the network.
+
+    Of Lightning's callbacks this kind alone is told of an epoch's end after the stage, which computes and logs the
+    epoch's figures there: that belongs to the epoch.
 
     Args:
         batches: of an epoch, at most.
@@ -78,6 +86,13 @@ class BesideBareLoop(Callback):
         self.bare.append([seconds])
 
 
+def _take_the_detectors_networks(config: DictConfig) -> None:
+    """The networks that mine are those of the detector, also where it takes the released ones for want of others."""
+    before = list(NETS)[: list(NETS).index(config.stage)]
+    for name, path in chosen_weights(config, before).items():
+        config.upstream[name] = config.upstream[name] or str(path)
+
+
 def benchmark_training(config: DictConfig) -> dict[str, Any]:
     """Measure training epochs of a stage, each beside a bare loop over ready tensors; print the table.
 
@@ -86,8 +101,12 @@ def benchmark_training(config: DictConfig) -> dict[str, Any]:
     """
     keep_freed_memory()  # as a training does
     seed_everything(config.seed, workers=True, verbose=False)
+    _take_the_detectors_networks(config)
     config.trainer.max_epochs = config.warmup + config.repeats
     experiment = build_experiment(config)
+    check_steps(experiment.trainer)
+    if experiment.trainer.limit_train_batches != config.batches:
+        raise ConfigError("trainer.limit_train_batches: a benchmark counts batches by batches=…; leave it out")
     beside = BesideBareLoop(config.batches)
     experiment.trainer.callbacks.append(beside)  # type: ignore[attr-defined]
     experiment.trainer.fit(experiment.stage, experiment.data)
@@ -105,6 +124,7 @@ def benchmark_mining(config: DictConfig) -> dict[str, Any]:
     Returns:
         The figures, as plain values.
     """
+    _take_the_detectors_networks(config)
     data = build_experiment(config).data
     source = data.sources["train"]
     indices = source.spread(config.mining_images)

@@ -21,6 +21,28 @@ def check_trainer(trainer: Trainer, stage: str, *, fused: bool = False) -> None:
     Raises:
         ConfigError: for the first of these.
     """
+    check_steps(trainer)
+    if not any(isinstance(callback, ModelCheckpoint) and callback.monitor for callback in trainer.checkpoint_callbacks):
+        raise ConfigError("callbacks.checkpoint: without it no weights are kept as the best; leave it in")
+    _refuse_the_highest_loss(trainer)
+    if not trainer.limit_val_batches:
+        raise ConfigError("trainer.limit_val_batches: without validation no weights are the best; set it to 1 or more")
+    if trainer.max_epochs == 0 or (trainer.max_epochs == -1 and trainer.max_steps == -1):
+        raise ConfigError(f"epochs.{stage}: training has to have an end; set it to 1 or more")
+    if fused and trainer.gradient_clip_val and trainer.precision != "32-true":
+        raise ConfigError(
+            "trainer.gradient_clip_val: Lightning clips no gradients of a fused optimiser in half precision; "
+            "set net.optimizer.fused=false, or trainer.precision=32-true"
+        )
+    _refuse_unvalidated_end(trainer)
+
+
+def check_steps(trainer: Trainer) -> None:
+    """Look for what would make its steps others than those of training on balanced batches.
+
+    Raises:
+        ConfigError: for the first of these.
+    """
     if trainer.fast_dev_run:  # type: ignore[attr-defined]  # Lightning sets it from afar
         raise ConfigError("trainer.fast_dev_run: it keeps no checkpoint; for a short run take debug=default")
     if trainer.precision not in _PRECISIONS:
@@ -30,21 +52,8 @@ def check_trainer(trainer: Trainer, stage: str, *, fused: bool = False) -> None:
             "trainer.overfit_batches: Lightning would take patches in the order of their store, whatever their labels; "
             "for few batches take +trainer.limit_train_batches"
         )
-    if not any(isinstance(callback, ModelCheckpoint) and callback.monitor for callback in trainer.checkpoint_callbacks):
-        raise ConfigError("callbacks.checkpoint: without it no weights are kept as the best; leave it in")
-    _refuse_the_highest_loss(trainer)
-    if not trainer.limit_val_batches:
-        raise ConfigError("trainer.limit_val_batches: without validation no weights are the best; set it to 1 or more")
-    if trainer.max_epochs == 0 or (trainer.max_epochs == -1 and trainer.max_steps == -1):
-        raise ConfigError(f"epochs.{stage}: training has to have an end; set it to 1 or more")
     if trainer.accumulate_grad_batches < 1:
         raise ConfigError("trainer.accumulate_grad_batches: a step takes a batch at least; set it to 1 or more")
-    if fused and trainer.gradient_clip_val and trainer.precision != "32-true":
-        raise ConfigError(
-            "trainer.gradient_clip_val: Lightning clips no gradients of a fused optimiser in half precision; "
-            "set net.optimizer.fused=false, or trainer.precision=32-true"
-        )
-    _refuse_unvalidated_end(trainer)
 
 
 def _refuse_the_highest_loss(trainer: Trainer) -> None:

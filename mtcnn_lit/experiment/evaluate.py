@@ -68,7 +68,7 @@ def evaluate(config: DictConfig) -> float | None:
 
 def _refuse_settings_of_calibration() -> None:
     """Nothing else looks at them, so whoever sets one has forgotten what they are for."""
-    for key in ("recall", "calibration"):
+    for key in ("recall", "calibration", "workers"):
         if any(text.startswith(f"{key}=") for text in HydraConfig.get().overrides.task):
             raise ConfigError(f"{key}: is for calibrations alone; add calibrate=true, or leave it out")
 

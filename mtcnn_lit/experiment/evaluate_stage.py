@@ -94,8 +94,8 @@ def _settings(config: DictConfig) -> dict[str, Any]:
 
 
 def _mine(config: DictConfig, source: Source, cascade: Cascade) -> PatchDataset:
-    """Patches for the last network of the cascade, made by those before it."""
-    before = cascade.first(len(cascade.nets) - 1) if len(cascade.nets) > 1 else None
+    """Patches for the last network of the cascade, made by those before it; of `data=pnet_again` by P-Net itself."""
+    before = cascade.first(max(1, len(cascade.nets) - 1)) if "recall" in config.data.miner else None
     miner = build_miner(config, build_source(config, "val") if before else source, before)
     store = mine(source, miner, Path(config.paths.patch_dir), config.data.mining_workers)
     return PatchDataset(store, build(config.data.thresholds, "data.thresholds"))

@@ -35,6 +35,8 @@ def export(config: DictConfig) -> None:
         ConfigError: when a file can't be written.
     """
     check_config(config)
+    if not config.export.path:  # a slip, which would be the working folder
+        raise ConfigError("export.path: names no folder; set it to one")
     models: dict[Path, bytes] = {}
     for name, path in chosen_weights(config, list(NETS)).items():
         net = load_net(path, name)

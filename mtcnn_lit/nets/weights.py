@@ -42,6 +42,8 @@ def load_net(path: str | Path, name: str) -> Net:
     trained, weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_weights(path)
     if trained != name:
         raise WeightsError(f"{path} holds weights of {trained or 'something else'}, but {name} is asked for")
+    if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in weights.values()):
+        raise WeightsError(f"{path} holds weights that are no numbers: its training diverged; take another checkpoint")
     net = NETS[name]().float()  # whatever type torch is told to take by default
     if has_batch_norm(weights):
         net = add_batch_norm(net)
@@ -89,12 +91,16 @@ def checkpoint_file(path: str | Path) -> Path:
         WeightsError: when there is none.
     """
     path = Path(path)
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError as error:  # as of a folder that can't be entered, or a name too long for any file
+        raise WeightsError(f"{path}: {error.strerror}; name a .ckpt file or a run's folder") from error
+    if is_folder:
         best = path / "checkpoints" / "best.ckpt"
         if not best.is_file():
             raise WeightsError(f"no checkpoints/best.ckpt in {path}: name a finished run's folder or a .ckpt file")
         return best
-    if not path.is_file():
+    if not is_file:
         raise WeightsError(f"no checkpoint at {path}: name a .ckpt file or a run's folder")
     return path
 
@@ -128,9 +134,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 def _read_weights(path: Path) -> tuple[str | None, dict[str, Tensor]]:
     """The network that the checkpoint was trained for, and its weights."""
     checkpoint = read_checkpoint(path)
-    weights: dict[str, Any] = checkpoint["state_dict"]
-    named = {key.removeprefix(_PREFIX): value for key, value in weights.items() if key.startswith(_PREFIX)}
-    return checkpoint["hyper_parameters"].get("net"), named
+    weights: dict[Any, Any] = checkpoint["state_dict"]
+    named = {
+        key.removeprefix(_PREFIX): value
+        for key, value in weights.items()
+        if isinstance(key, str) and key.startswith(_PREFIX)
+    }
+    trained = checkpoint["hyper_parameters"].get("net")
+    return trained if isinstance(trained, str) else None, named
 
 
 def weights_digest(net: torch.nn.Module) -> str:

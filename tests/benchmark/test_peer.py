@@ -47,10 +47,9 @@ def test_a_script_of_ones_own_is_found_from_here(tmp_path: Path, monkeypatch: py
 
 
 def test_a_missing_interpreter_is_named() -> None:
-    with pytest.raises(
-        PeerError, match=r"^peer\.python: can't start /nowhere/python \(No such file or directory\): name"
-    ):
-        start("/nowhere/python")
+    for python, reason in (("/nowhere/python", "No such file or directory"), ("a\0b", "embedded null byte")):
+        with pytest.raises(PeerError, match=rf"^peer\.python: can't start '.*' \({reason}\): name"):
+            start(python)
 
 
 def test_an_interpreter_without_the_package_is_named() -> None:
@@ -61,6 +60,28 @@ def test_an_interpreter_without_the_package_is_named() -> None:
 def test_the_last_words_of_one_that_breaks_are_told(tmp_path: Path) -> None:
     (tmp_path / "worker.py").write_text("raise SystemExit('out of luck')")
     with pytest.raises(PeerError, match=r"can't run facenet-pytorch \(out of luck\)"):
+        start(worker=str(tmp_path / "worker.py"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "complaint"),
+    [
+        (['{"error": "no face"}'], r"^peer: facenet-pytorch can't detect in a picture \(no face\); leave peer out$"),
+        ([], r"^peer: facenet-pytorch can't detect in a picture \(it said nothing\); leave peer out$"),
+        (['{"time": 1}'], r"^peer\.worker: must answer with seconds and faces, not {'time': 1}$"),
+        (["5"], r"^peer: facenet-pytorch can't detect in a picture \(it answered '5'\)"),
+    ],
+)
+def test_one_that_answers_something_else_is_told(tmp_path: Path, answers: list[str], complaint: str) -> None:
+    lines = ["{}", *answers]
+    (tmp_path / "worker.py").write_text(f"for line in {lines!r}:\n    input()\n    print(line, flush=True)\n")
+    with start(worker=str(tmp_path / "worker.py")) as peer, pytest.raises(PeerError, match=complaint):
+        peer.detect(tmp_path / "a.npy")
+
+
+def test_one_that_talks_before_it_answers_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "worker.py").write_text("print('loading model ...', flush=True)\ninput()\n")
+    with pytest.raises(PeerError, match=r"can't run facenet-pytorch \(it answered 'loading model \.\.\.'\); is it"):
         start(worker=str(tmp_path / "worker.py"))
 
 

@@ -9,15 +9,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf, open_dict
 
+from mtcnn_lit import MTCNN
+from mtcnn_lit.benchmark import detection
+from mtcnn_lit.benchmark.picture_set import PictureSet
+from mtcnn_lit.benchmark.process import DetectorProcess
+from mtcnn_lit.experiment import benchmark_stage
 from mtcnn_lit.experiment.benchmark import check_numbers
 from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.schema import register
 from mtcnn_lit.images import write_image
 from mtcnn_lit.nets import ONet, PNet, RNet
 from mtcnn_lit.nets.weights import save_net
 from mtcnn_lit.sources import Synthetic
+from mtcnn_lit.stages import Stage
 from tests.forked import run_forked
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +91,58 @@ def test_the_pictures_of_a_folder(command: list[str], tmp_path: Path) -> None:
     assert (row["pictures"], row["images"], row["megapixels"]) == ("pictures", 2, 0.0048)
 
 
+def test_each_batch_size_has_its_own_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is measured of one besides its detection must not count as memory of the next."""
+    idle = []
+
+    class Counted(DetectorProcess):
+        def __init__(self, make: Any, threads: int) -> None:
+            super().__init__(make, threads)
+            idle.append(True)
+
+        def matrix_rate(self) -> float:
+            idle[-1] = False
+            return super().matrix_rate()
+
+        def detect(self, pictures: Any) -> Any:
+            assert idle[-1]
+            return super().detect(pictures)
+
+    monkeypatch.setattr(detection, "DetectorProcess", Counted)
+    black = [np.zeros((40, 50, 3), np.uint8)] * 2
+    pictures = PictureSet.write(tmp_path, "two", black, [1, 2], with_peer=False)
+    measured, _ = detection.measure(pictures, 1, detection.Plan(MTCNN.from_pretrained, None, 0, 1))
+    assert [each.batch_size for each in measured] == [1, 2]
+
+
+@pytest.mark.parametrize("overrides", [[], ["detector/weights=pretrained"]])
+def test_without_runs_the_released_networks_mine(tmp_path: Path, overrides: list[str]) -> None:
+    size = ["source.num_images={train: 3, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
+    few = ["what=mining", "net=rnet", "data.mining_workers=0", "mining_images=2", "repeats=1", "warmup=0"]
+    result = run_forked("scripts/benchmark.py", *few, *size, "hydra.run.dir=out", *overrides, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "pnet: pretrained" in result.stdout
+
+
+def test_the_end_of_an_epoch_counts_with_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = []
+    logged, bare = Stage.on_train_epoch_end, benchmark_stage.bare_epoch
+    monkeypatch.setattr(Stage, "on_train_epoch_end", lambda stage: (order.append("figures"), logged(stage))[1])
+    monkeypatch.setattr(benchmark_stage, "bare_epoch", lambda *a, **k: (order.append("bare"), bare(*a, **k))[1])
+    size = ["source.num_images={train: 4, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
+    few = ["what=training", "batches=2", "data.batch_size=10", "data.mining_workers=0", "repeats=1", "warmup=0"]
+    paths = [f"paths.run_dir={tmp_path}", f"paths.output_dir={tmp_path}"]
+    register()
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        overrides = [*few, *size, *paths, "source.faces_per_image=[2,3]"]
+        config = compose("benchmark", overrides, return_hydra_config=True)
+    HydraConfig.instance().set_config(config)
+    with open_dict(config):
+        del config["hydra"]
+    benchmark_stage.benchmark_training(config)
+    assert order == ["figures", "bare"]
+
+
 @pytest.mark.parametrize(("what", "net"), [("training", "pnet"), ("mining", "rnet")])
 def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> None:
     size = ["source.num_images={train: 4, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
@@ -105,6 +167,9 @@ def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> Non
     ("overrides", "complaint"),
     [
         ("images=nowhere", "error: no pictures in nowhere: set images to a folder of pictures, or leave it out"),
+        ("what=training trainer.precision=64-true", "error: trainer.precision: must be one of 32-true, "),
+        ("what=training +trainer.fast_dev_run=1", "error: trainer.fast_dev_run: it keeps no checkpoint"),
+        ("what=training trainer.limit_train_batches=0", "error: trainer.limit_train_batches: a benchmark counts"),
         ("what=nothing", "error: what: Invalid value 'nothing', expected one of [detection, training, mining]"),
         ("peer=facenet_pytorch", "error: peer.python has no value: set it with peer.python=…"),
         (
@@ -132,11 +197,17 @@ def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, overr
         ({"megapixels": [float("nan")]}, "megapixels must all be 0.001 or more, not [nan]"),
         ({"megapixels": [0.3, 1, 0.3]}, "megapixels must all differ: [0.3, 1, 0.3]"),
         ({"megapixels": [0.3, 0.30000001]}, "megapixels must all differ: [0.3, 0.30000001]"),
+        ({"ckpt_path": "last"}, "ckpt_path: a benchmark trains from the beginning; leave it out"),
+        (
+            {"peer": {"package": "a"}, "what": "mining"},
+            "peer: is another detector; with what=mining leave it out",
+        ),
         ({"mosaic": [5]}, "mosaic must be a height and a width, such as [1080,1920], not [5]"),
     ],
 )
 def test_numbers_that_make_no_sense(setting: dict[str, Any], complaint: str) -> None:
-    config = OmegaConf.merge(OmegaConf.load(ROOT / "configs" / "benchmark.yaml"), setting)
+    unset = {"ckpt_path": None, "peer": None}
+    config = OmegaConf.merge(unset, OmegaConf.load(ROOT / "configs" / "benchmark.yaml"), setting)
     with pytest.raises(ConfigError) as error:
         check_numbers(config)
     assert str(error.value) == complaint

@@ -84,7 +84,7 @@ def test_the_other_jobs_of_a_sweep_run_when_a_picture_can_not_be_read(tmp_path: 
     assert "Faces not lost yet after each step (IoU 0.5), in the images that can be read:" in result.stdout
 
 
-@pytest.mark.parametrize("setting", ["recall=.97,.95", "calibration=mine"])
+@pytest.mark.parametrize("setting", ["recall=.97,.95", "calibration=mine", "workers=1"])
 def test_settings_of_a_calibration_without_one_are_refused(tmp_path: Path, setting: str) -> None:
     result = run_forked("scripts/evaluate.py", setting, f"hydra.run.dir={tmp_path}")
     key = setting.partition("=")[0]

@@ -14,7 +14,7 @@ from omegaconf import open_dict
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.evaluate import evaluate
-from mtcnn_lit.nets import ONet, PNet, RNet, WeightsError
+from mtcnn_lit.nets import ONet, PNet, RNet, WeightsError, load_net, weights_digest
 from mtcnn_lit.nets.weights import save_net
 from mtcnn_lit.sources import SourceError, Synthetic
 from tests.forked import run_forked
@@ -88,6 +88,14 @@ def test_pnet_needs_no_other_network(tmp_path: Path) -> None:
     (manifest,) = manifests(tmp_path)
     assert manifest.parent.name.startswith("test-12px-")
     assert json.loads(manifest.read_text())["images"] == 3
+
+
+def test_pnet_may_be_shown_what_it_takes_for_faces_itself(tmp_path: Path) -> None:
+    evaluate_here(tmp_path, "net=pnet", "data=pnet_again", *weights(tmp_path, "pnet"))
+    (manifest,) = manifests(tmp_path)
+    mined = json.loads(manifest.read_text())
+    assert mined["mining"]["upstream"] == [weights_digest(load_net(tmp_path / "pnet.safetensors", "pnet"))]
+    assert mined["origins"]["cascade"] > 0
 
 
 def test_onet_is_mined_for_by_both_others_at_the_recall_of_val(tmp_path: Path) -> None:

@@ -122,3 +122,9 @@ def test_on_a_full_disk_the_model_before_stays(
     with pytest.raises(ConfigError, match=r"^export\.path: can't write .*/pnet\.onnx: No space left on device$"):
         exporting.export(config)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("pnet.onnx", "of an earlier export")]
+
+
+def test_a_folder_without_a_name_is_one_line(tmp_path: Path) -> None:
+    result = run_forked("scripts/export.py", *WEIGHTS, "export.path=", cwd=tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.strip() == "error: export.path: names no folder; set it to one"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mtcnn_lit.experiment.new_folder import new_folder
+from tests.forked import run_forked
 
 
 def ask_anew(path: str) -> str:
@@ -55,3 +56,15 @@ def test_printing_a_configuration_makes_none(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("sys.argv", ["train.py", "--cfg", "all", "--resolve"])
     assert ask_anew(str(tmp_path / "now")) == str(tmp_path / "now")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["runs=nowhere"], ["runz=nowhere"], ["-m", "runs=nowhere"]])
+@pytest.mark.parametrize("script", ["compare", "evaluate", "benchmark"])
+def test_a_command_makes_no_other_folder_than_its_own(script: str, words: list[str], tmp_path: Path) -> None:
+    words = words if script == "compare" else [*words[:-1], "source=yolo", "source.root=nowhere", "what=mining"]
+    words = words if script != "evaluate" else words[:-1]
+    result = run_forked(f"scripts/{script}.py", *words, cwd=tmp_path)
+    assert result.returncode == 1
+    made = [path.relative_to(tmp_path).parts[:2] for path in tmp_path.glob("*/*")]
+    assert made in ([], [("outputs", script)])
+    assert len(list(tmp_path.glob("outputs/*/*"))) <= 1

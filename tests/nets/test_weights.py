@@ -192,3 +192,25 @@ def test_broken_safetensors(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"some\.safetensors is no safetensors file that can be read"):
         load_net(path, "pnet")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
+def test_weights_that_are_no_numbers_are_refused(path: Path, value: float | None) -> None:
+    checkpoint = training_checkpoint(PNet(), "pnet")
+    bias = checkpoint["state_dict"]["net.face.bias"]
+    checkpoint["state_dict"]["net.face.bias"] = bias.long() if value is None else torch.full_like(bias, value)
+    torch.save(checkpoint, path)
+    with pytest.raises(WeightsError, match=r"some\.ckpt holds weights that are no numbers: its training diverged"):
+        load_net(path, "pnet")
+
+
+@pytest.mark.parametrize("part", [{"state_dict": {1: torch.ones(1)}}, {"hyper_parameters": {"net": torch.ones(2)}}])
+def test_a_checkpoint_with_odd_keys(path: Path, part: dict[str, Any]) -> None:
+    torch.save({**training_checkpoint(PNet(), "pnet"), **part}, path)
+    with pytest.raises(WeightsError, match=r"do not fit pnet|holds weights of something else, but pnet is asked for"):
+        load_net(path, "pnet")
+
+
+def test_a_name_that_is_too_long_for_any_file(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"x: File name too long; name a \.ckpt file or a run's folder$"):
+        load_net(tmp_path / ("x" * 300), "pnet")
