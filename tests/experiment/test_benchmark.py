@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from mtcnn_lit import MTCNN
 from mtcnn_lit.benchmark import detection
 from mtcnn_lit.benchmark.picture_set import PictureSet
-from mtcnn_lit.benchmark.process import DetectorProcess
+from mtcnn_lit.benchmark.process import Profile, Run
 from mtcnn_lit.experiment import benchmark_stage
 from mtcnn_lit.experiment.benchmark import check_numbers
+from mtcnn_lit.experiment.benchmark_stage import take_the_detectors_networks
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.schema import register
 from mtcnn_lit.images import write_image
@@ -60,12 +63,12 @@ def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_detection_beside_another_detector(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "worker.py").write_text(WORKER)
     peer = ["peer=facenet_pytorch", f"peer.python={sys.executable}", f"peer.worker={tmp_path / 'worker.py'}"]
-    result = run([*command, *peer, "mosaic=[100,140]"], tmp_path)
+    result = run([*command, *peer, "mosaic=[100,140]", "batch_sizes=[1]"], tmp_path)
     assert result.returncode == 0, result.stderr
     figures = json.loads((tmp_path / "out" / "benchmark.json").read_text())
     assert figures["device"] == "cpu"
     rows = [(row["pictures"], row["batch_size"], row["images"]) for row in figures["detection"]]
-    assert rows == [("drawn", 1, 2), ("drawn", 2, 2), ("0.05 MP", 1, 1), ("crowd 140x100", 1, 1)]
+    assert rows == [("drawn", 1, 2), ("0.05 MP", 1, 1), ("crowd 140x100", 1, 1)]
     for row in figures["detection"]:
         assert row["ms"] > 0
         assert row["macs"] > 0
@@ -91,37 +94,88 @@ def test_the_pictures_of_a_folder(command: list[str], tmp_path: Path) -> None:
     assert (row["pictures"], row["images"], row["megapixels"]) == ("pictures", 2, 0.0048)
 
 
+class _Process:
+    """Of a detector, as `DetectorProcess`, and what it was asked."""
+
+    asked: ClassVar[list[list[str]]] = []
+
+    def __init__(self, *_: object) -> None:
+        self.asked.append([])
+
+    def __enter__(self) -> _Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def detect(self, pictures: Sequence[Path]) -> Run:
+        self.asked[-1].append(f"detect {len(pictures)}")
+        return Run(1.0, 0)
+
+    def peak_memory(self) -> int:
+        self.asked[-1].append("peak")
+        return 1
+
+    def profile(self, picture: Path) -> Profile:
+        self.asked[-1].append("profile")
+        return Profile({"pnet": 1.0}, {"pnet": 1}, 1.0)
+
+    def matrix_rate(self) -> float:
+        self.asked[-1].append("rate")
+        return 1.0
+
+
 def test_each_batch_size_has_its_own_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is measured of one besides its detection must not count as memory of the next."""
-    idle = []
-
-    class Counted(DetectorProcess):
-        def __init__(self, make: Any, threads: int) -> None:
-            super().__init__(make, threads)
-            idle.append(True)
-
-        def matrix_rate(self) -> float:
-            idle[-1] = False
-            return super().matrix_rate()
-
-        def detect(self, pictures: Any) -> Any:
-            assert idle[-1]
-            return super().detect(pictures)
-
-    monkeypatch.setattr(detection, "DetectorProcess", Counted)
+    """What is measured besides detection comes after the peak, and in a process that measures no other peak."""
+    monkeypatch.setattr(detection, "DetectorProcess", _Process)
+    monkeypatch.setattr(_Process, "asked", [])
     black = [np.zeros((40, 50, 3), np.uint8)] * 2
     pictures = PictureSet.write(tmp_path, "two", black, [1, 2], with_peer=False)
     measured, _ = detection.measure(pictures, 1, detection.Plan(MTCNN.from_pretrained, None, 0, 1))
     assert [each.batch_size for each in measured] == [1, 2]
+    after = ["peak", "profile", "profile", "rate"]
+    assert _Process.asked == [["detect 1", "detect 1", *after], ["detect 2", *after]]
 
 
-@pytest.mark.parametrize("overrides", [[], ["detector/weights=pretrained"]])
-def test_without_runs_the_released_networks_mine(tmp_path: Path, overrides: list[str]) -> None:
-    size = ["source.num_images={train: 3, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
+def composed(tmp_path: Path, *overrides: str) -> DictConfig:
+    register()
+    size = ["source.num_images={train: 4, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
+    paths = [f"paths.run_dir={tmp_path}", f"paths.output_dir={tmp_path}", "source.faces_per_image=[2,3]"]
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        config = compose("benchmark", [*overrides, *size, *paths], return_hydra_config=True)
+    HydraConfig.instance().set_config(config)
+    with open_dict(config):
+        del config["hydra"]
+    return config
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["net=onet"], {"pnet": "pretrained", "rnet": "pretrained"}),
+        (["net=rnet", "upstream.pnet=mine.ckpt"], {"pnet": "mine.ckpt", "rnet": None}),
+        (["net=pnet"], {"pnet": None, "rnet": None}),
+    ],
+)
+def test_without_runs_the_released_networks_mine(
+    tmp_path: Path, overrides: list[str], expected: dict[str, str | None]
+) -> None:
+    config = composed(tmp_path, *overrides)
+    take_the_detectors_networks(config)
+    assert {name: config.upstream[name] for name in expected} == expected
+
+
+def test_mining_is_told_with_its_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(benchmark_stage, "mining_memory", lambda part, _: 1e6 * len(part))  # takes fresh processes
     few = ["what=mining", "net=rnet", "data.mining_workers=0", "mining_images=2", "repeats=1", "warmup=0"]
-    result = run_forked("scripts/benchmark.py", *few, *size, "hydra.run.dir=out", *overrides, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert "pnet: pretrained" in result.stdout
+    figures = benchmark_stage.benchmark_mining(composed(tmp_path, *few))
+    (bar,) = figures["mining"]
+    assert bar["name"] == "rnet mining against detecting in 2 images"
+    assert figures["peak_memory"] == {"1": 1e6, "2": 2e6}
+    assert "peak memory of mining 2 images above the idle process: 2 MB" in caplog.text
 
 
 def test_the_end_of_an_epoch_counts_with_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,21 +183,14 @@ def test_the_end_of_an_epoch_counts_with_its_figures(tmp_path: Path, monkeypatch
     logged, bare = Stage.on_train_epoch_end, benchmark_stage.bare_epoch
     monkeypatch.setattr(Stage, "on_train_epoch_end", lambda stage: (order.append("figures"), logged(stage))[1])
     monkeypatch.setattr(benchmark_stage, "bare_epoch", lambda *a, **k: (order.append("bare"), bare(*a, **k))[1])
-    size = ["source.num_images={train: 4, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
     few = ["what=training", "batches=2", "data.batch_size=10", "data.mining_workers=0", "repeats=1", "warmup=0"]
-    paths = [f"paths.run_dir={tmp_path}", f"paths.output_dir={tmp_path}"]
-    register()
-    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
-        overrides = [*few, *size, *paths, "source.faces_per_image=[2,3]"]
-        config = compose("benchmark", overrides, return_hydra_config=True)
-    HydraConfig.instance().set_config(config)
-    with open_dict(config):
-        del config["hydra"]
-    benchmark_stage.benchmark_training(config)
+    benchmark_stage.benchmark_training(composed(tmp_path, *few))
     assert order == ["figures", "bare"]
 
 
-@pytest.mark.parametrize(("what", "net"), [("training", "pnet"), ("mining", "rnet")])
+@pytest.mark.parametrize(
+    ("what", "net"), [("training", "pnet"), pytest.param("mining", "rnet", marks=pytest.mark.slow)]
+)
 def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> None:
     size = ["source.num_images={train: 4, val: 1, test: 1}", "source.image_size=[80,100]", "source.face_height=[20,40]"]
     data = ["data.batch_size=10", "data.workers=0", "data.mining_workers=0", "batches=2", "mining_images=2"]
