@@ -90,6 +90,9 @@ class PatchDataModule(LightningDataModule):
             augment = self.augment if split == "train" else None
             dataset = PatchDataset(self._store(source), self.thresholds, augment, self.seed)
             log.info("%s patches: %s", split, describe(dataset))
+            if missing := len(source) - dataset.store.manifest["images"]:
+                remedy = f"once they can, remove {dataset.store.folder} to mine them too"
+                log.warning("%d pictures could not be read when these were mined; %s", missing, remedy)
             if split == "val" and (dataset.labels == Label.NONE).all():  # nothing would be validated, so nothing kept
                 raise PatchError("no validation patch has a label: take other validation pictures, or other thresholds")
             self.datasets[split] = dataset

@@ -13,6 +13,7 @@ import torch
 from mtcnn_lit.data.augment import Augment
 from mtcnn_lit.data.datamodule import PatchDataModule, describe
 from mtcnn_lit.data.patches import Label, PatchBatch, PatchDataset, PatchError
+from mtcnn_lit.images import Image, ImageError
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.random_crops import RandomCrops
 from mtcnn_lit.mining.store import Patches, PatchStore
@@ -190,6 +191,29 @@ def test_setup_says_what_is_there(store_root: Path, caplog: pytest.LogCaptureFix
         datamodule(store_root)
     lines = [line for line in caplog.messages if " patches: " in line]
     assert [line.split(" ")[0] for line in lines] == ["train", "val"]
+
+
+def test_every_run_says_that_pictures_are_missing_from_its_patches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = Synthetic.read
+
+    def read_but_the_first(source: Synthetic, index: int) -> Image:
+        if source.split == "train" and index == 0:
+            raise ImageError("gone for a moment")
+        return read(source, index)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Synthetic, "read", read_but_the_first)
+        datamodule(tmp_path)
+    for _ in range(2):  # the first once more, when the picture can be read again
+        (missing,) = [line for line in caplog.messages if "could not be read" in line]
+        folder = next(path for path in tmp_path.glob("train-*") if path.is_dir())
+        assert missing == (
+            f"1 pictures could not be read when these were mined; once they can, remove {folder} to mine them too"
+        )
+        caplog.clear()
+        datamodule(tmp_path)
 
 
 def test_description() -> None:
