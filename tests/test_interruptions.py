@@ -87,6 +87,7 @@ def test_killed_in_training_and_resumed_it_ends_as_an_uninterrupted_run(tmp_path
     summaries = [json.loads(only(folder, "train/pnet/*/summary.json").read_text()) for folder in (whole, broken)]
     assert summaries[0]["weights"] == summaries[1]["weights"]
     assert summaries[0]["last_epoch"] == summaries[1]["last_epoch"]
+    assert "nothing to go on with" in train(broken, *options, "ckpt_path=last")
 
 
 def test_the_last_checkpoint_is_of_the_last_epoch_though_an_earlier_one_was_best(tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ class Peer:
             line = self._process.stdout.readline()
             answer = json.loads(line)
         except (OSError, json.JSONDecodeError) as error:
-            raise _Refused(f"it answered {line.strip()!r}" if line.strip() else self._last_words()) from error
+            words = self._last_words()  # ends it, whatever it goes on with
+            raise _Refused(f"it answered {line.strip()!r}" if line.strip() else words) from error
         if not isinstance(answer, dict):
             raise _Refused(f"it answered {line.strip()!r}")
         if "error" in answer:

@@ -38,6 +38,7 @@ def benchmark(config: DictConfig) -> None:
             names the remedy.
     """
     check_config(config)
+    refuse_what_is_not_used(config)
     check_numbers(config)
     start = time.perf_counter()
     here = machine()
@@ -50,16 +51,24 @@ def benchmark(config: DictConfig) -> None:
     log.info("  figures     %s", path)
 
 
+def refuse_what_is_not_used(config: DictConfig) -> None:
+    """Settings that would be passed over without a word.
+
+    Raises:
+        ConfigError: for the first of them.
+    """
+    if config.ckpt_path is not None:
+        raise ConfigError("ckpt_path: a benchmark trains from the beginning; leave it out")
+    if config.peer is not None and config.what != What.detection:
+        raise ConfigError(f"peer: is another detector; with what={config.what.name} leave it out")
+
+
 def check_numbers(config: DictConfig) -> None:
     """Look at the numbers that a benchmark takes.
 
     Raises:
         ConfigError: for the first that makes no sense.
     """
-    if config.ckpt_path is not None:
-        raise ConfigError("ckpt_path: a benchmark trains from the beginning; leave it out")
-    if config.peer is not None and config.what not in ("detection", What.detection):
-        raise ConfigError(f"peer: is another detector; with what={What(config.what).name} leave it out")
     least = {"repeats": 1, "warmup": 0, "limit": 1, "faces_per_image": 0, "batches": 1, "mining_images": 1}
     for name, lowest in least.items():
         if config[name] < lowest:

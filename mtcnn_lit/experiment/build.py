@@ -58,6 +58,11 @@ def build_cascade(config: DictConfig, key: str, upstream: list[Net], net: Net | 
         )
 
 
+def mines_with_networks(config: DictConfig) -> bool:
+    """Whether the miner cuts what networks take for faces."""
+    return "cascade" in inspect.signature(build(config.data.miner, "data.miner")).parameters
+
+
 def build_miner(config: DictConfig, recall_source: Source, before: Cascade | None) -> Miner:
     """The miner of a stage.
 
@@ -73,12 +78,11 @@ def build_miner(config: DictConfig, recall_source: Source, before: Cascade | Non
         raise ConfigError(
             f"data.miner.size: {config.stage} takes patches of {needed} px, not {size}; choose data={config.stage}"
         )
-    make_miner = build(config.data.miner, "data.miner")
-    takes_networks = "cascade" in inspect.signature(make_miner).parameters
-    if takes_networks and before is None:
+    if mines_with_networks(config) and before is None:
         raise ConfigError("upstream.earlier: this miner needs a trained network; set it to newest or to a run")
-    if before and not takes_networks:
+    if before and not mines_with_networks(config):
         raise ConfigError("upstream.earlier: this miner takes no network; choose data=pnet_again")
+    make_miner = build(config.data.miner, "data.miner")
     with clear_errors("data.miner"):
         if before is None:
             return cast("Miner", make_miner())

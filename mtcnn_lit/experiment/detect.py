@@ -56,7 +56,7 @@ def detect(config: DictConfig) -> None:
                 _detect_all(source, detector, outputs, config.fps, config.every, count)
                 _keep_up(outputs)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{count}{written}") from None
+        raise KeyboardInterrupt(f"{count}{written}" if count.pictures or count.broken else "") from None
     log.info("%s%s", count, written)
     if count.broken:
         raise Incomplete

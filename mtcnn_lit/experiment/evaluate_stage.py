@@ -14,7 +14,15 @@ from mtcnn_lit.data.patches import PatchDataset
 from mtcnn_lit.draw import draw
 from mtcnn_lit.evaluation.patch_report import patch_summary, write_patch_evaluation
 from mtcnn_lit.evaluation.patches import PatchScores, ask
-from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, chosen_split, clear_errors
+from mtcnn_lit.experiment.build import (
+    build,
+    build_cascade,
+    build_miner,
+    build_source,
+    chosen_split,
+    clear_errors,
+    mines_with_networks,
+)
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.images import Image, ImageError
@@ -95,7 +103,10 @@ def _settings(config: DictConfig) -> dict[str, Any]:
 
 def _mine(config: DictConfig, source: Source, cascade: Cascade) -> PatchDataset:
     """Patches for the last network of the cascade, made by those before it; of `data=pnet_again` by P-Net itself."""
-    before = cascade.first(max(1, len(cascade.nets) - 1)) if "recall" in config.data.miner else None
+    if len(cascade.nets) > 1:
+        before: Cascade | None = cascade.first(len(cascade.nets) - 1)
+    else:
+        before = cascade if mines_with_networks(config) else None
     miner = build_miner(config, build_source(config, "val") if before else source, before)
     store = mine(source, miner, Path(config.paths.patch_dir), config.data.mining_workers)
     return PatchDataset(store, build(config.data.thresholds, "data.thresholds"))

@@ -42,8 +42,6 @@ def load_net(path: str | Path, name: str) -> Net:
     trained, weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_weights(path)
     if trained != name:
         raise WeightsError(f"{path} holds weights of {trained or 'something else'}, but {name} is asked for")
-    if not all(tensor.is_floating_point() and tensor.isfinite().all() for tensor in weights.values()):
-        raise WeightsError(f"{path} holds weights that are no numbers: its training diverged; take another checkpoint")
     net = NETS[name]().float()  # whatever type torch is told to take by default
     if has_batch_norm(weights):
         net = add_batch_norm(net)
@@ -51,6 +49,10 @@ def load_net(path: str | Path, name: str) -> Net:
         net.load_state_dict(weights)
     except RuntimeError as error:
         raise WeightsError(f"the weights in {path} do not fit {name}: {str(error).splitlines()[-1].strip()}") from error
+    # Looked at only now: weights that fit are tensors, and the network's own are of one kind.
+    taken = (value.isfinite().all() for value in net.state_dict().values())
+    if not all(value.is_floating_point() for value in weights.values()) or not all(taken):
+        raise WeightsError(f"{path} holds no finite weights, as a training that diverged leaves: take another one")
     net = fold_batch_norm(net)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's own stubs
     return net.eval()

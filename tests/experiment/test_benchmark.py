@@ -63,12 +63,12 @@ def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_detection_beside_another_detector(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "worker.py").write_text(WORKER)
     peer = ["peer=facenet_pytorch", f"peer.python={sys.executable}", f"peer.worker={tmp_path / 'worker.py'}"]
-    result = run([*command, *peer, "mosaic=[100,140]", "batch_sizes=[1]"], tmp_path)
+    result = run([*command, *peer, "mosaic=[100,140]"], tmp_path)
     assert result.returncode == 0, result.stderr
     figures = json.loads((tmp_path / "out" / "benchmark.json").read_text())
     assert figures["device"] == "cpu"
     rows = [(row["pictures"], row["batch_size"], row["images"]) for row in figures["detection"]]
-    assert rows == [("drawn", 1, 2), ("0.05 MP", 1, 1), ("crowd 140x100", 1, 1)]
+    assert rows == [("drawn", 1, 2), ("drawn", 2, 2), ("0.05 MP", 1, 1), ("crowd 140x100", 1, 1)]
     for row in figures["detection"]:
         assert row["ms"] > 0
         assert row["macs"] > 0
@@ -217,6 +217,11 @@ def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> Non
         ("what=training trainer.precision=64-true", "error: trainer.precision: must be one of 32-true, "),
         ("what=training +trainer.fast_dev_run=1", "error: trainer.fast_dev_run: it keeps no checkpoint"),
         ("what=training trainer.limit_train_batches=0", "error: trainer.limit_train_batches: a benchmark counts"),
+        ("ckpt_path=last", "error: ckpt_path: a benchmark trains from the beginning; leave it out"),
+        (
+            "what=mining peer=facenet_pytorch peer.python=x",
+            "error: peer: is another detector; with what=mining leave it out",
+        ),
         ("what=nothing", "error: what: Invalid value 'nothing', expected one of [detection, training, mining]"),
         ("peer=facenet_pytorch", "error: peer.python has no value: set it with peer.python=…"),
         (
@@ -244,17 +249,11 @@ def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, overr
         ({"megapixels": [float("nan")]}, "megapixels must all be 0.001 or more, not [nan]"),
         ({"megapixels": [0.3, 1, 0.3]}, "megapixels must all differ: [0.3, 1, 0.3]"),
         ({"megapixels": [0.3, 0.30000001]}, "megapixels must all differ: [0.3, 0.30000001]"),
-        ({"ckpt_path": "last"}, "ckpt_path: a benchmark trains from the beginning; leave it out"),
-        (
-            {"peer": {"package": "a"}, "what": "mining"},
-            "peer: is another detector; with what=mining leave it out",
-        ),
         ({"mosaic": [5]}, "mosaic must be a height and a width, such as [1080,1920], not [5]"),
     ],
 )
 def test_numbers_that_make_no_sense(setting: dict[str, Any], complaint: str) -> None:
-    unset = {"ckpt_path": None, "peer": None}
-    config = OmegaConf.merge(unset, OmegaConf.load(ROOT / "configs" / "benchmark.yaml"), setting)
+    config = OmegaConf.merge(OmegaConf.load(ROOT / "configs" / "benchmark.yaml"), setting)
     with pytest.raises(ConfigError) as error:
         check_numbers(config)
     assert str(error.value) == complaint

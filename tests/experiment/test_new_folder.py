@@ -58,13 +58,22 @@ def test_printing_a_configuration_makes_none(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [["runs=nowhere"], ["runz=nowhere"], ["-m", "runs=nowhere"]])
-@pytest.mark.parametrize("script", ["compare", "evaluate", "benchmark"])
-def test_a_command_makes_no_other_folder_than_its_own(script: str, words: list[str], tmp_path: Path) -> None:
-    words = words if script == "compare" else [*words[:-1], "source=yolo", "source.root=nowhere", "what=mining"]
-    words = words if script != "evaluate" else words[:-1]
-    result = run_forked(f"scripts/{script}.py", *words, cwd=tmp_path)
-    assert result.returncode == 1
-    made = [path.relative_to(tmp_path).parts[:2] for path in tmp_path.glob("*/*")]
-    assert made in ([], [("outputs", script)])
-    assert len(list(tmp_path.glob("outputs/*/*"))) <= 1
+@pytest.mark.parametrize(
+    ("command", "made"),
+    [
+        ("compare runs=nowhere", ["compare"]),
+        ("compare -m runs=nowhere", ["compare"]),
+        ("compare runz=nowhere", []),
+        ("evaluate source=yolo source.root=nowhere", ["evaluate"]),
+        ("evaluate -m source=yolo source.root=nowhere", ["evaluate"]),
+        ("evaluate sourze=yolo", []),
+        ("benchmark what=mining source=yolo source.root=nowhere", ["benchmark"]),
+        ("benchmark -m what=mining source=yolo source.root=nowhere", ["benchmark"]),
+        ("benchmark wat=mining", []),
+    ],
+)
+def test_a_command_makes_no_other_folder_than_its_own(command: str, made: list[str], tmp_path: Path) -> None:
+    script, *words = command.split()
+    assert run_forked(f"scripts/{script}.py", *words, cwd=tmp_path).returncode == 1
+    assert [path.name for path in tmp_path.glob("outputs/*")] == made
+    assert len(list(tmp_path.glob("outputs/*/*"))) == len(made)

@@ -200,7 +200,26 @@ def test_weights_that_are_no_numbers_are_refused(path: Path, value: float | None
     bias = checkpoint["state_dict"]["net.face.bias"]
     checkpoint["state_dict"]["net.face.bias"] = bias.long() if value is None else torch.full_like(bias, value)
     torch.save(checkpoint, path)
-    with pytest.raises(WeightsError, match=r"some\.ckpt holds weights that are no numbers: its training diverged"):
+    with pytest.raises(WeightsError, match=r"some\.ckpt holds no finite weights, as a training that diverged"):
+        load_net(path, "pnet")
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_weights_of_other_float_types_become_float32(path: Path, kind: torch.dtype) -> None:
+    checkpoint = training_checkpoint(PNet(), "pnet")
+    bias = checkpoint["state_dict"]["net.face.bias"]
+    checkpoint["state_dict"]["net.face.bias"] = torch.full_like(bias, 0.5).to(kind)
+    torch.save(checkpoint, path)
+    loaded = load_net(path, "pnet").state_dict()["face.bias"]
+    assert (loaded.dtype, loaded.unique().tolist()) == (torch.float32, [0.5])
+
+
+@pytest.mark.parametrize("weight", [torch.empty(1, device="meta"), [0.5], None])
+def test_what_is_no_weight_does_not_fit(path: Path, weight: object) -> None:
+    checkpoint = training_checkpoint(PNet(), "pnet")
+    checkpoint["state_dict"]["net.face.bias"] = weight
+    torch.save(checkpoint, path)
+    with pytest.raises(WeightsError, match="do not fit pnet"):
         load_net(path, "pnet")
 
 
