@@ -6,12 +6,8 @@ A box is float32 ``x1 y1 x2 y2`` in pixels of the original image, without the +1
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
-
-OverlapMode = Literal["union", "minimum"]
 
 # Boxes that one step of NMS compares with each other: large enough to keep the work in vectorised operations,
 # small enough that the matrix (N x block) of a crowd stays in the cache.
@@ -34,20 +30,11 @@ def intersection(a: Tensor, b: Tensor) -> Tensor:
     return width.mul_(height)
 
 
-def overlap(a: Tensor, b: Tensor, mode: OverlapMode = "union") -> Tensor:
-    """Pairwise intersection over the union or over the smaller area; 0 for empty boxes.
-
-    Shape: (N, 4), (M, 4) -> (N, M)
-    """
-    shared = intersection(a, b)
-    area_a, area_b = area(a)[:, None], area(b)[None, :]
-    whole = (area_a + area_b).sub_(shared) if mode == "union" else torch.minimum(area_a, area_b)
-    return shared.div_(whole.clamp_(min=torch.finfo(whole.dtype).tiny))  # of an empty box nothing is shared
-
-
 def iou(a: Tensor, b: Tensor) -> Tensor:
-    """Pairwise intersection over union. Shape: (N, 4), (M, 4) -> (N, M)."""
-    return overlap(a, b, "union")
+    """Pairwise intersection over union; 0 for empty boxes. Shape: (N, 4), (M, 4) -> (N, M)."""
+    shared = intersection(a, b)
+    union = (area(a)[:, None] + area(b)).sub_(shared)
+    return shared.div_(union.clamp_(min=torch.finfo(union.dtype).tiny))  # an empty box shares nothing
 
 
 def coverage(boxes: Tensor, regions: Tensor) -> Tensor:
@@ -59,7 +46,7 @@ def coverage(boxes: Tensor, regions: Tensor) -> Tensor:
     return torch.where(own > 0, shared / own.clamp(min=torch.finfo(own.dtype).tiny), 0.0)
 
 
-def nms(boxes: Tensor, scores: Tensor, threshold: float, mode: OverlapMode = "union") -> Tensor:
+def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
     """Greedy non-maximum suppression: indices of the boxes that stay, best score first.
 
     A box goes when its overlap with a better box that stays is above ``threshold``; equal scores keep their order.
@@ -73,8 +60,8 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float, mode: OverlapMode = "un
     kept = order[:0]
     for block in order.split(_NMS_BLOCK):
         if len(kept):
-            block = block[~_overlap_above(boxes[block], boxes[kept], threshold, mode).any(dim=1)]
-        suppresses = _overlap_above(boxes[block], boxes[block], threshold, mode).triu_(diagonal=1)
+            block = block[~_overlap_above(boxes[block], boxes[kept], threshold).any(dim=1)]
+        suppresses = _overlap_above(boxes[block], boxes[block], threshold).triu_(diagonal=1)
         stays = _greedy_fixed_point(suppresses)
         kept = torch.cat([kept, block[stays]])
     return kept
@@ -82,15 +69,13 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float, mode: OverlapMode = "un
 
 def count_overlapping(boxes: Tensor, others: Tensor, threshold: float) -> Tensor:
     """How many of the others each box overlaps by an IoU above ``threshold``. Shape: (N, 4), (M, 4) -> (N,) int64."""
-    counts = [_overlap_above(block, others, threshold, "union").sum(dim=1) for block in boxes.split(_NMS_BLOCK)]
+    counts = [_overlap_above(block, others, threshold).sum(dim=1) for block in boxes.split(_NMS_BLOCK)]
     return torch.cat(counts)
 
 
-def _overlap_above(a: Tensor, b: Tensor, threshold: float, mode: OverlapMode) -> Tensor:
-    """Where `overlap` is above a threshold, without its division. Shape: (N, 4), (M, 4) -> (N, M) bool."""
+def _overlap_above(a: Tensor, b: Tensor, threshold: float) -> Tensor:
+    """Where `iou` is above a threshold, without its division. Shape: (N, 4), (M, 4) -> (N, M) bool."""
     shared, area_a, area_b = intersection(a, b), area(a)[:, None], area(b)
-    if mode == "minimum":
-        return shared > torch.minimum(area_a, area_b).mul_(threshold)
     return shared.mul_(1 + threshold) > area_a * threshold + area_b * threshold
 
 

@@ -96,7 +96,7 @@ class Cascade:
         found = []
         for batch in batches(images):
             with one_thread():  # once, not for each step
-                *_, last = self.steps([Pyramid(image) for image in batch])
+                *_, last = self.steps(batch)
                 found += last.found.by_image(len(batch))
         return found
 
@@ -106,7 +106,7 @@ class Cascade:
         A face has to pass O-Net twice, and the fewer boxes a threshold lets pass, the fewer vote for it: the score that
         it has at a low threshold promises too much of a higher one. Which of two boxes the last NMS takes may differ.
         """
-        *_, last = self.steps([Pyramid(image)])
+        *_, last = self.steps([image])
         assert last.passing is not None
         found = last.passing()
         found = found.select(found.scores >= self.thresholds[2])
@@ -122,9 +122,9 @@ class Cascade:
             *_, last = self._networks([pyramid], _NMS_AFTER_RNET_IN_MINING if mining else _NMS_AFTER_RNET)
         return last.found.by_image(1)[0]
 
-    def steps(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
+    def steps(self, images: Sequence[Image]) -> Iterator[Step]:
         """Detect in a batch of images, step by step: what the last one found are the detections."""
-        steps = self._steps(pyramids)
+        steps = self._steps([Pyramid(image) for image in images])
         while True:
             with one_thread():  # what the networks don't do is little work
                 step = next(steps, None)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mtcnn_lit.boxes import OverlapMode, count_overlapping, iou, nms
+from mtcnn_lit.boxes import count_overlapping, iou, nms
 
 
 @dataclass(frozen=True, eq=False)  # the tuples of tensors that would be compared have no truth value
@@ -77,12 +77,12 @@ class Candidates(NamedTuple):
         """The candidates at the given indices or where a mask holds."""
         return Candidates(self.boxes[index], self.scores[index], self.image[index])
 
-    def nms(self, threshold: float, mode: OverlapMode = "union") -> Tensor:
+    def nms(self, threshold: float) -> Tensor:
         """Indices of what stays after `mtcnn_lit.boxes.nms` within each image, best first. Shape: -> (K,) int64."""
         counts = torch.unique_consecutive(self.image, return_counts=True)[1].tolist()
         starts = accumulate([0, *counts])
         images = zip(self.boxes.split(counts), self.scores.split(counts), starts, strict=False)
-        parts = [nms(boxes, scores, threshold, mode) + start for boxes, scores, start in images]
+        parts = [nms(boxes, scores, threshold) + start for boxes, scores, start in images]
         return torch.cat([self.image[:0], *parts])
 
     def votes(self, others: Candidates, threshold: float) -> Tensor:

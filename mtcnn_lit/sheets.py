@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mtcnn_lit.boxes import area, clip, square
+from mtcnn_lit.boxes import area, clip, square, widen
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.draw import captioned, draw, grid
 from mtcnn_lit.images import Image
@@ -84,9 +84,7 @@ def contact_sheet(spots: Sequence[Spot], look: Callable[[int], Scene]) -> Image:
 
 def _cut(scene: Scene, box: tuple[float, float, float, float]) -> Image:
     """The square around a box that is `_CONTEXT` times as wide, black beyond the image, with all boxes in it."""
-    middle = square(torch.tensor([box], dtype=torch.float32))
-    margin = (_CONTEXT - 1) / 2 * (middle[:, 2:] - middle[:, :2]).repeat(1, 2)
-    region = middle + margin * torch.tensor([-1, -1, 1, 1])
+    region = widen(square(torch.tensor([box], dtype=torch.float32)), _CONTEXT)
     (pixels,) = Pyramid(scene.image).crops(region.numpy(), _SIDE)
     origin, scale = region[:, :2].repeat(1, 2), _SIDE / (region[0, 2] - region[0, 0])
     boxes, faces = ((each - origin) * scale for each in (scene.detections.boxes, scene.faces))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
+
+import torch
 
 from mtcnn_lit.detections import Candidates
 
@@ -26,3 +29,17 @@ class Step(NamedTuple):
     found: Candidates
     judged: Callable[[], Candidates]
     passing: Callable[[], Candidates] | None = None
+
+
+def timed(steps: Iterable[Step], device: torch.device) -> tuple[list[Step], list[float]]:
+    """The steps of a batch and the seconds that each took."""
+    done, seconds = [], []
+    start = time.perf_counter()
+    for step in steps:
+        if device.type != "cpu":
+            torch.accelerator.synchronize(device)
+        end = time.perf_counter()
+        done.append(step)
+        seconds.append(end - start)
+        start = end
+    return done, seconds

@@ -27,45 +27,44 @@ box = st.tuples(coordinate, coordinate, side, side).map(lambda b: (b[0], b[1], b
 box_lists = st.lists(box, max_size=20)
 
 
-def overlap_by_hand(a: Box, b: Box, mode: str) -> float:
+def iou_by_hand(a: Box, b: Box) -> float:
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     shared = max(width, 0) * max(height, 0)
     areas = [max(x2 - x1, 0) * max(y2 - y1, 0) for x1, y1, x2, y2 in (a, b)]
-    whole = sum(areas) - shared if mode == "union" else min(areas)
-    return shared / whole if whole > 0 else 0.0
+    union = sum(areas) - shared
+    return shared / union if union > 0 else 0.0
 
 
-def nms_by_hand(rows: list[Box], scores: list[float], threshold: float, mode: str) -> list[int]:
+def nms_by_hand(rows: list[Box], scores: list[float], threshold: float) -> list[int]:
     kept: list[int] = []
     for i in sorted(range(len(rows)), key=lambda i: -scores[i]):  # sorted() is stable
-        if all(overlap_by_hand(rows[i], rows[k], mode) <= threshold for k in kept):
+        if all(iou_by_hand(rows[i], rows[k]) <= threshold for k in kept):
             kept.append(i)
     return kept
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "union", "minimum"),
+    ("a", "b", "expected"),
     [
-        ((0, 0, 10, 10), (0, 0, 10, 10), 1.0, 1.0),  # the same box
-        ((0, 0, 10, 10), (5, 0, 15, 10), 1 / 3, 1 / 2),  # half of each
-        ((0, 0, 10, 10), (5, 5, 15, 15), 25 / 175, 1 / 4),  # a corner
-        ((0, 0, 10, 10), (2, 2, 4, 4), 4 / 100, 1.0),  # one inside the other
-        ((0, 0, 4, 10), (0, 0, 10, 4), 16 / 64, 16 / 40),  # a cross
-        ((0, 0, 10, 10), (10, 0, 20, 10), 0.0, 0.0),  # sides touch: no shared pixel
-        ((0, 0, 10, 10), (30, 30, 40, 40), 0.0, 0.0),  # apart on both axes: two negatives make no positive
-        ((-10, -10, 0, 0), (-5, -5, 5, 5), 25 / 175, 1 / 4),  # beyond the picture
-        ((5, 5, 5, 5), (0, 0, 10, 10), 0.0, 0.0),  # a point
-        ((8, 8, 2, 2), (0, 0, 10, 10), 0.0, 0.0),  # inverted
-        ((0, 0, 0.5, 0.5), (0, 0, 1, 0.5), 1 / 2, 1.0),  # below a pixel
+        ((0, 0, 10, 10), (0, 0, 10, 10), 1.0),  # the same box
+        ((0, 0, 10, 10), (5, 0, 15, 10), 1 / 3),  # half of each
+        ((0, 0, 10, 10), (5, 5, 15, 15), 25 / 175),  # a corner
+        ((0, 0, 10, 10), (2, 2, 4, 4), 4 / 100),  # one inside the other
+        ((0, 0, 4, 10), (0, 0, 10, 4), 16 / 64),  # a cross
+        ((0, 0, 10, 10), (10, 0, 20, 10), 0.0),  # sides touch: no shared pixel
+        ((0, 0, 10, 10), (30, 30, 40, 40), 0.0),  # apart on both axes: two negatives make no positive
+        ((-10, -10, 0, 0), (-5, -5, 5, 5), 25 / 175),  # beyond the picture
+        ((5, 5, 5, 5), (0, 0, 10, 10), 0.0),  # a point
+        ((8, 8, 2, 2), (0, 0, 10, 10), 0.0),  # inverted
+        ((0, 0, 0.5, 0.5), (0, 0, 1, 0.5), 1 / 2),  # below a pixel
     ],
 )
-def test_overlap_of_hand_drawn_boxes(a: Box, b: Box, union: float, minimum: float) -> None:
-    assert boxes.overlap(tensor(a), tensor(b), "union").item() == pytest.approx(union)
-    assert boxes.overlap(tensor(a), tensor(b), "minimum").item() == pytest.approx(minimum)
-    assert boxes.iou(tensor(b), tensor(a)).item() == pytest.approx(union)
+def test_iou_of_hand_drawn_boxes(a: Box, b: Box, expected: float) -> None:
+    assert boxes.iou(tensor(a), tensor(b)).item() == pytest.approx(expected)
+    assert boxes.iou(tensor(b), tensor(a)).item() == pytest.approx(expected)
 
 
-def test_overlap_compares_each_with_each() -> None:
+def test_iou_compares_each_with_each() -> None:
     a = tensor((0, 0, 2, 2), (2, 2, 4, 4))
     b = tensor((0, 0, 2, 2), (1, 0, 3, 2), (3, 3, 4, 4))
     assert_close(boxes.iou(a, b), torch.tensor([[1, 1 / 3, 0], [0, 0, 0.25]]))
@@ -85,25 +84,23 @@ def test_coverage_is_the_share_of_the_box() -> None:
 
 @settings(max_examples=200)
 @given(box_lists, st.randoms(use_true_random=False), st.sampled_from([0.0, 0.3, 0.5, 0.7]))
-@pytest.mark.parametrize("mode", ["union", "minimum"])
-def test_nms_equals_a_slow_reference(mode: boxes.OverlapMode, rows: list[Box], random, threshold: float) -> None:
+def test_nms_equals_a_slow_reference(rows: list[Box], random, threshold: float) -> None:
     # Where rounding decides, the two may differ; at 0 nothing is rounded.
-    near = (boxes.overlap(tensor(*rows), tensor(*rows), mode) - threshold).abs()
+    near = (boxes.iou(tensor(*rows), tensor(*rows)) - threshold).abs()
     assume(not ((near < 1e-6) & (threshold > 0)).any())
     scores = [random.choice([0.1, 0.5, 0.5, 0.9, random.random()]) for _ in rows]  # many ties
-    kept = boxes.nms(tensor(*rows), torch.tensor(scores), threshold, mode)
-    assert kept.tolist() == nms_by_hand(rows, torch.tensor(scores).tolist(), threshold, mode)
+    kept = boxes.nms(tensor(*rows), torch.tensor(scores), threshold)
+    assert kept.tolist() == nms_by_hand(rows, torch.tensor(scores).tolist(), threshold)
 
 
-@pytest.mark.parametrize("mode", ["union", "minimum"])
-def test_nms_of_a_crowd_larger_than_its_blocks(mode: boxes.OverlapMode) -> None:
+def test_nms_of_a_crowd_larger_than_its_blocks() -> None:
     generator = torch.Generator().manual_seed(7)
     corners = torch.randint(0, 240, (1300, 2), generator=generator)
     crowd = torch.cat([corners, corners + torch.randint(8, 40, (1300, 2), generator=generator)], dim=1).float()
     scores = torch.randint(0, 60, (1300,), generator=generator) / 60
-    expected = nms_by_hand([tuple(row) for row in crowd.tolist()], scores.tolist(), 0.5, mode)
+    expected = nms_by_hand([tuple(row) for row in crowd.tolist()], scores.tolist(), 0.5)
     assert 50 < len(expected) < 1250  # boxes of all blocks stay, and many go
-    assert boxes.nms(crowd, scores, 0.5, mode).tolist() == expected
+    assert boxes.nms(crowd, scores, 0.5).tolist() == expected
 
 
 def test_nms_keeps_a_box_whose_suppressor_went() -> None:
@@ -195,10 +192,9 @@ def test_clip_of_hand_drawn_boxes() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     some = tensor((0, 0, 1, 1), (0, 0, 2, 2))
-    for mode in ("union", "minimum"):
-        assert boxes.overlap(EMPTY, some, mode).shape == (0, 2)
-        assert boxes.overlap(some, EMPTY, mode).shape == (2, 0)
-        assert boxes.nms(EMPTY, torch.empty(0), 0.5, mode).shape == (0,)
+    assert boxes.iou(EMPTY, some).shape == (0, 2)
+    assert boxes.iou(some, EMPTY).shape == (2, 0)
+    assert boxes.nms(EMPTY, torch.empty(0), 0.5).shape == (0,)
     assert boxes.nms(EMPTY, torch.empty(0), 0.5).dtype == torch.int64
     assert boxes.area(EMPTY).shape == boxes.coverage(EMPTY, some).shape == (0,)
     assert boxes.coverage(some, EMPTY).tolist() == [0, 0]
@@ -207,11 +203,11 @@ def test_nothing_in_nothing_out() -> None:
 
 
 @given(box_lists, box_lists)
-def test_overlaps_stay_between_0_and_1(a: list[Box], b: list[Box]) -> None:
-    union, minimum = boxes.iou(tensor(*a), tensor(*b)), boxes.overlap(tensor(*a), tensor(*b), "minimum")
-    assert ((union >= 0) & (union <= minimum + 1e-6) & (minimum <= 1 + 1e-6)).all()
-    expected = [overlap_by_hand(x, y, "union") for x in a for y in b]
-    assert all(math.isclose(u, e, abs_tol=1e-5) for u, e in zip(union.flatten().tolist(), expected, strict=True))
+def test_iou_stays_between_0_and_1(a: list[Box], b: list[Box]) -> None:
+    found = boxes.iou(tensor(*a), tensor(*b))
+    assert ((found >= 0) & (found <= 1 + 1e-6)).all()
+    expected = [iou_by_hand(x, y) for x in a for y in b]
+    assert all(math.isclose(f, e, abs_tol=1e-5) for f, e in zip(found.flatten().tolist(), expected, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_a_crop_shows_the_square_and_a_margin() -> None:
     onet.forward = answer  # type: ignore[method-assign]
     cascade = Cascade(pnet({40: [(3, 5, 2.0, STAY)]}), scripted(RNet(), (2.0, STAY)), onet, 12, 0.1, (0.5, 0.5, 0.5))
     image = picture(40, 60, (10, 6, 22, 18))  # as the window
-    *_, nms, again = cascade.steps([Pyramid(image)])
+    *_, nms, again = cascade.steps([image])
     bright = [8 <= pixel < 40 for pixel in range(48)]
     assert (shown[0][0, 0] > 0).any(dim=0).tolist() == bright
     assert (shown[0][0, 0] > 0).any(dim=1).tolist() == bright

@@ -20,7 +20,6 @@ from mtcnn_lit.detections import Candidates
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import Net, load_net, normalize, weights_digest
 from mtcnn_lit.onnx_backend import OnnxError, OnnxForward, run_by_onnx, to_onnx
-from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources import Synthetic
 
 WEIGHTS = Path(__file__).parents[1] / "mtcnn_lit" / "weights"
@@ -147,7 +146,7 @@ def test_as_many_threads_as_torch_has_at_each_call(models: dict[str, bytes], mon
 
 def first_look(detector: MTCNN, pictures: list[Image]) -> Candidates:
     """What O-Net finds in all pictures before it looks again."""
-    steps = detector.cascade.steps([Pyramid(picture) for picture in pictures])
+    steps = detector.cascade.steps(pictures)
     return next(step.found for step in steps if step.name == "nms")
 
 

@@ -8,7 +8,9 @@ from itertools import cycle, islice
 
 import cv2
 import numpy as np
+import torch
 
+from mtcnn_lit.boxes import square, widen
 from mtcnn_lit.images import Image
 from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources.base import BoxArray
@@ -59,9 +61,8 @@ def pieces(picture: Image, height: int, width: int) -> list[Image]:
 
 def face_tiles(picture: Image, faces: BoxArray) -> list[Image]:
     """The square around each of the faces (N, 4), half as large again, as a tile of 68 by 68 px."""
-    centre = (faces[:, :2] + faces[:, 2:]) / 2
-    half = _MARGIN / 2 * (faces[:, 2:] - faces[:, :2]).max(axis=1, initial=0, keepdims=True)
-    return list(Pyramid(picture).crops(np.concatenate([centre - half, centre + half], axis=1), TILE))
+    regions = widen(square(torch.from_numpy(faces)), _MARGIN)
+    return list(Pyramid(picture).crops(regions.numpy(), TILE))
 
 
 def crowd(tiles: Sequence[Image], height: int, width: int) -> Image:

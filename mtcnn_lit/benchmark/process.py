@@ -17,9 +17,8 @@ from mtcnn_lit.benchmark.macs import cascade_macs, matrix_rate
 from mtcnn_lit.benchmark.memory import idle_memory, peak_above
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.images import Image
-from mtcnn_lit.ledger import timed_steps
 from mtcnn_lit.mtcnn import MTCNN
-from mtcnn_lit.steps import StepName
+from mtcnn_lit.steps import StepName, timed
 
 Result = TypeVar("Result")
 
@@ -113,7 +112,7 @@ def _profile(picture: Path) -> Profile:
 def profile(cascade: Cascade, image: Image) -> Profile:
     """What a picture costs, measured and counted step by step."""
     height, width, _ = image.shape
-    steps, seconds = timed_steps(cascade, [image])
+    steps, seconds = timed(cascade.steps([image]), cascade.device)
     candidates = {step.name: len(step.found.scores) for step in steps}
     macs = cascade_macs(
         height,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +16,7 @@ from mtcnn_lit.face_sizes import SIZES, size_class
 from mtcnn_lit.images import Image
 from mtcnn_lit.ledger.balance import STEPS, Balance
 from mtcnn_lit.ledger.trace import Faces, lost_at, scores_of_lost
-from mtcnn_lit.pyramid import Pyramid
-from mtcnn_lit.steps import Step
+from mtcnn_lit.steps import Step, timed
 
 _FOUND = len(STEPS)  # stands where else the index of the step that lost a face stands
 
@@ -66,7 +64,7 @@ class Ledger(Metric):
         """
         if not len(images) == len(faces) == len(numbers):
             raise ValueError(f"{len(images)} images, but faces of {len(faces)} and numbers of {len(numbers)}")
-        steps, seconds = timed_steps(cascade, images)
+        steps, seconds = timed(cascade.steps(images), cascade.device)
         self.update(steps, seconds, faces, numbers)
         return steps[-1].found.by_image(len(images))
 
@@ -106,17 +104,3 @@ class Ledger(Metric):
             seconds=(self.seconds[known] / images).cpu().numpy(),
             rows=rows.reshape(-1, 7).cpu().numpy(),
         )
-
-
-def timed_steps(cascade: Cascade, images: Sequence[Image]) -> tuple[list[Step], list[float]]:
-    """The steps of a batch and the seconds that each took."""
-    steps, seconds = [], []
-    start = time.perf_counter()
-    for step in cascade.steps([Pyramid(image) for image in images]):
-        if cascade.device.type != "cpu":
-            torch.accelerator.synchronize(cascade.device)
-        end = time.perf_counter()
-        steps.append(step)
-        seconds.append(end - start)
-        start = end
-    return steps, seconds

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
-import torch
-
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.parallel import one_thread
-from mtcnn_lit.pyramid import Pyramid
-from mtcnn_lit.steps import StepName
+from mtcnn_lit.steps import StepName, timed
 
 _NETWORK: dict[StepName, str] = {"pnet": "P", "pnet_nms": "P", "rnet": "R", "onet": "O", "nms": "O", "again": "O"}
 
@@ -39,13 +34,9 @@ class LiveDetector:
 
     def detect(self, image: Image) -> Detections:
         """Faces of one uint8 RGB array (H, W, 3)."""
-        self.times = dict.fromkeys(self.times, 0.0)
-        before = time.perf_counter()
         with one_thread():  # once, not for each step
-            for step in self._cascade.steps([Pyramid(image)]):
-                if self._cascade.device.type == "cuda":
-                    torch.cuda.synchronize(self._cascade.device)
-                now = time.perf_counter()
-                self.times[_NETWORK[step.name]] += now - before
-                before = now
-        return step.found.by_image(1)[0]
+            steps, seconds = timed(self._cascade.steps([image]), self._cascade.device)
+        self.times = dict.fromkeys(self.times, 0.0)
+        for step, taken in zip(steps, seconds, strict=True):
+            self.times[_NETWORK[step.name]] += taken
+        return steps[-1].found.by_image(1)[0]

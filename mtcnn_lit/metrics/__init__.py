@@ -1,6 +1,6 @@
 """How good detections are, as torchmetrics that gather across processes."""
 
-from mtcnn_lit.metrics.average_precision import IOU_RANGE, AveragePrecision, average_precision
+from mtcnn_lit.metrics.average_precision import IOU_RANGE, AveragePrecision
 from mtcnn_lit.metrics.curve import PrecisionRecall
 from mtcnn_lit.metrics.matching import IGNORED, WRONG, match, match_at
 from mtcnn_lit.metrics.recall import FoundFaces, RecallBySize
@@ -19,7 +19,6 @@ __all__ = [
     "RecallBySize",
     "WiderFaceAP",
     "WiderFaceTruth",
-    "average_precision",
     "match",
     "match_at",
 ]

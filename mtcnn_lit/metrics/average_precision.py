@@ -22,12 +22,7 @@ from mtcnn_lit.metrics.verdicts import VerdictMetric
 IOU_RANGE = tuple(hundredths / 100 for hundredths in range(50, 100, 5))
 
 
-def average_precision(scores: Tensor, hits: Tensor, faces_count: int) -> Tensor:
-    """Area under the monotone precision-recall curve; see `PrecisionRecall` for arguments and result."""
-    return PrecisionRecall.by_score(scores, hits, faces_count).average_precision()
-
-
-class AveragePrecision(VerdictMetric):
+class AveragePrecision(VerdictMetric[float]):
     """Average precision of detections over images, with ignore regions (see `match` and `PrecisionRecall`).
 
     Args:
@@ -64,11 +59,6 @@ class AveragePrecision(VerdictMetric):
         """The average precision, over several thresholds their mean; a scalar, NaN when no image had a face."""
         figures = [curve.average_precision() for curve in self._curves().values()]
         return torch.stack(figures).mean().float().to(self.device)
-
-    def curves(self) -> dict[float, PrecisionRecall]:
-        """The precision-recall curve at each threshold; all processes must ask for it."""
-        with self.sync_context():
-            return self._curves()
 
     def _curves(self) -> dict[float, PrecisionRecall]:
         scores, verdicts = self._all()

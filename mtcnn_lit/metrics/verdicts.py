@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from mtcnn_lit.metrics.curve import PrecisionRecall
 
-class VerdictMetric(Metric):
+Rule = TypeVar("Rule")
+
+
+class VerdictMetric(Metric, Generic[Rule]):
     """A metric over the scores of all detections and the verdicts on them under R rules, such as IoU thresholds.
 
     A verdict is the number of the face that the detection found, WRONG or IGNORED.
@@ -32,6 +36,14 @@ class VerdictMetric(Metric):
         # One-dimensional floats: a process without images takes part in gathering with such tensors, empty.
         self.add_state("scores", [], dist_reduce_fx="cat")
         self.add_state("verdicts", [], dist_reduce_fx="cat")
+
+    def curves(self) -> dict[Rule, PrecisionRecall]:
+        """The precision-recall curve under each rule; all processes must ask for it."""
+        with self.sync_context():
+            return self._curves()
+
+    def _curves(self) -> dict[Rule, PrecisionRecall]:
+        raise NotImplementedError
 
     def _add(self, scores: Tensor, verdicts: Tensor) -> None:
         """Add the detections of an image. Shape: (N,), (R, N)."""

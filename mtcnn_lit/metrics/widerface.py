@@ -49,7 +49,7 @@ def judge(detections: Detections, truth: ImageTruth) -> Tensor:
     return torch.empty_like(in_order).index_copy_(1, order, in_order)
 
 
-class WiderFaceAP(VerdictMetric):
+class WiderFaceAP(VerdictMetric[str]):
     """Average precision on the easy, medium and hard faces of WIDER FACE's validation pictures.
 
     All pictures of the ground truth count, so those that `update` never gets are pictures without detections. Scores
@@ -81,11 +81,6 @@ class WiderFaceAP(VerdictMetric):
     def compute(self) -> dict[str, Tensor]:
         """AP of "easy", "medium" and "hard", scalars; NaN where no face counts."""
         return {name: curve.average_precision().float().to(self.device) for name, curve in self._curves().items()}
-
-    def curves(self) -> dict[str, PrecisionRecall]:
-        """The curves of "easy", "medium" and "hard" over the 1,000 thresholds; all processes must ask for it."""
-        with self.sync_context():
-            return self._curves()
 
     def _curves(self) -> dict[str, PrecisionRecall]:
         scores, verdicts = self._all()

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mtcnn_lit.metrics import PrecisionRecall, average_precision
+from mtcnn_lit.metrics import PrecisionRecall
 
 
 @pytest.mark.parametrize(
@@ -27,14 +27,17 @@ from mtcnn_lit.metrics import PrecisionRecall, average_precision
     ],
 )
 def test_average_precision_by_hand(scores: list[float], hits: list[int], faces_count: int, expected: float) -> None:
-    ap = average_precision(torch.tensor(scores), torch.tensor(hits, dtype=torch.bool), faces_count)
+    ap = PrecisionRecall.by_score(
+        torch.tensor(scores), torch.tensor(hits, dtype=torch.bool), faces_count
+    ).average_precision()
     assert ap.shape == ()
     assert ap.item() == pytest.approx(expected)
 
 
 def test_average_precision_without_faces_is_not_a_number() -> None:
-    assert math.isnan(average_precision(torch.tensor([0.5]), torch.tensor([False]), 0).item())
-    assert math.isnan(average_precision(torch.empty(0), torch.empty(0), 0).item())
+    for scores in ([0.5], []):
+        curve = PrecisionRecall.by_score(torch.tensor(scores), torch.zeros(len(scores), dtype=torch.bool), 0)
+        assert math.isnan(curve.average_precision().item())
 
 
 def test_the_curve_by_hand() -> None:

@@ -131,7 +131,7 @@ def test_the_curve_of_rnet_counts_what_detection_shows_onet() -> None:
     squares = [(10, 10, 34, 34), (60, 20, 100, 60), (118, 62, 166, 110), (0, 120, 30, 150)]
     image = picture(150, 200, *squares)
     whole = bright_cascade()
-    shown = {step.name: len(step.found.scores) for step in whole.steps([Pyramid(image)])}["rnet"]
+    shown = {step.name: len(step.found.scores) for step in whole.steps([image])}["rnet"]
     behind_pnet, source = replace(whole, onet=None), Pictures((image, annotate(*squares)))
     lowest = whole.thresholds[1]
     assert recall_curve(behind_pnet, source, lowest=lowest).candidates(lowest) == shown
