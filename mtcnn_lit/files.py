@@ -12,7 +12,7 @@ from pathlib import Path
 _LONGEST = 255  # bytes that file systems take for a name
 
 
-def write_whole(path: Path, content: str | bytes | memoryview) -> None:
+def write_atomically(path: Path, content: str | bytes | memoryview) -> None:
     """Write a file beside its place and move it there: out of room or killed, what was there before stays whole.
 
     The file keeps its permissions; of a link the file that it leads to is replaced. A device or a pipe is written to.
@@ -36,7 +36,7 @@ def write_whole(path: Path, content: str | bytes | memoryview) -> None:
 
 def _replace(target: Path, content: bytes | memoryview) -> None:
     ending = f".{secrets.token_hex(4)}.unfinished"  # a name that no file has, nor another process takes
-    unfinished = target.with_name(fitting_name(f"{target.name}{ending}", ending))
+    unfinished = target.with_name(shorten_file_name(f"{target.name}{ending}", ending))
     try:
         unfinished.write_bytes(content)
         if target.exists():
@@ -49,7 +49,7 @@ def _replace(target: Path, content: bytes | memoryview) -> None:
         raise
 
 
-def fitting_name(name: str, ending: str) -> str:
+def shorten_file_name(name: str, ending: str) -> str:
     """A file name as it is; one that is too long as its beginning, a mark that no other name has, and the ending."""
     encoded = os.fsencode(name)
     if len(encoded) <= _LONGEST:

@@ -13,7 +13,7 @@ import PIL.Image
 import PIL.ImageOps
 
 from mtcnn_lit.errors import UserError
-from mtcnn_lit.files import write_whole
+from mtcnn_lit.files import write_atomically
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 
@@ -92,7 +92,7 @@ def write_image(path: str | Path, image: Image) -> None:
         raise ImageError(f"can't write {path}: the picture could not be encoded")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, encoded.data)
+        write_atomically(path, encoded.data)
     except OSError as error:
         raise ImageError(f"can't write {path}: {error.strerror or error}") from error
 

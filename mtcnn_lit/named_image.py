@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtcnn_lit.files import fitting_name
+from mtcnn_lit.files import shorten_file_name
 from mtcnn_lit.images import Image, ImageError
 
 # Pictures that outputs make of a picture: with boxes drawn in, and of each face.
@@ -91,4 +91,4 @@ def _below(folder: str | Path, name: str, ending: str) -> Path:
     if path.is_absolute() or ".." in path.parts:
         path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
         path = path.relative_to(path.anchor)
-    return Path(folder) / path.with_name(fitting_name(path.name, ending))
+    return Path(folder) / path.with_name(shorten_file_name(path.name, ending))

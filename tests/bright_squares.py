@@ -23,7 +23,7 @@ def picture(height: int, width: int, *squares: tuple[int, int, int, int]) -> Ima
 
 
 class BrightPNet(PNet):
-    """Answers to windows that are bright inside and dark at the rim; its box has room around the window."""
+    """Predictions to windows that are bright inside and dark at the rim; its box has room around the window."""
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         kernel = torch.full((1, 1, 12, 12), -1 / 80)

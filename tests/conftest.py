@@ -6,12 +6,18 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-from mtcnn_lit import size_prior
+from mtcnn_lit.cascade import size_prior
 
 # Minutes of `make test`, each: begun last, one would keep a worker when the other has nothing left to do.
 _LONGEST = ("test_end_to_end.py", "test_interruptions.py")
+
+
+# How long an example takes says more of what else the machine does than of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

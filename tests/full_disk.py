@@ -11,6 +11,6 @@ needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="n
 
 
 def fill_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on `mtcnn_lit.files.write_whole` finds no room for this file."""
+    """From now on `mtcnn_lit.files.write_atomically` finds no room for this file."""
     monkeypatch.setattr(secrets, "token_hex", lambda _: "0")
     Path(f"{path}.0.unfinished").symlink_to("/dev/full")

@@ -15,14 +15,13 @@ ROOT = Path(__file__).parents[1]
 
 # A room may import itself and the rooms of the floors above it in this table, never a neighbour on its own floor.
 FLOORS = [
-    {"boxes", "errors", "files", "size_prior"},
+    {"boxes", "errors", "files"},
     {"detections", "images", "parallel", "prefetch", "face_sizes", "memory"},
-    {"batches", "pyramid", "nets", "losses", "draw", "detections_file", "named_image"},
-    {"windows", "crops", "steps", "onnx_backend", "picture_files"},
-    {"proposals", "second_look"},
+    {"nets", "losses", "draw", "detections_file", "named_image", "worker_processes"},
+    {"onnx_backend", "picture_files"},
     {"cascade", "sources"},
     {"metrics", "ledger"},
-    {"mtcnn", "report", "sheets"},
+    {"mtcnn", "report"},
     {"__init__"},  # the public face: what `import mtcnn_lit` gives
     {"live"},
     {"mining", "inputs", "outputs"},
@@ -52,28 +51,8 @@ RESERVED = {
 }
 
 # Someone who only detects loads these libraries and nothing else.
-DETECTION_ROOMS = {
-    "__init__",
-    "mtcnn",
-    "batches",
-    "cascade",
-    "crops",
-    "second_look",
-    "parallel",
-    "proposals",
-    "windows",
-    "steps",
-    "pyramid",
-    "size_prior",
-    "nets",
-    "boxes",
-    "errors",
-    "files",
-    "detections",
-    "images",
-    "draw",
-    "onnx_backend",
-}
+DETECTION_ROOMS = {"__init__", "mtcnn", "cascade", "nets", "boxes", "detections", "images", "draw", "onnx_backend"}
+DETECTION_ROOMS |= {"errors", "files", "parallel"}
 DETECTION_ROOMS |= {"inputs", "outputs", "live", "prefetch", "detections_file", "named_image", "picture_files"}
 DETECTION_LIBRARIES = {"torch", "numpy", "cv2", "PIL", "safetensors"}
 DETECTION_LIBRARIES |= {"onnx", "onnxruntime"}  # optional: loaded when they are asked for
@@ -157,10 +136,14 @@ def test_a_file_imports_only_what_its_room_may(path):
         ("mtcnn_lit/boxes.py", "from mtcnn_lit import detections", "boxes must not import detections"),
         ("mtcnn_lit/boxes.py", "from . import detections", "boxes must not import detections"),
         ("mtcnn_lit/nets/pnet.py", "from ..cascade import Cascade", "nets.pnet must not import cascade"),
-        ("mtcnn_lit/cascade.py", "def f():\n    import mtcnn_lit.mining.store", ":2: cascade must not import mining"),
-        ("mtcnn_lit/cascade.py", "from mtcnn_lit import MTCNN", "cascade must not import __init__"),
-        ("mtcnn_lit/cascade.py", "import lightning as L", "cascade must not import lightning"),
-        ("mtcnn_lit/cascade.py", "import tqdm", "cascade must not import tqdm"),
+        (
+            "mtcnn_lit/cascade/cascade.py",
+            "def f():\n    import mtcnn_lit.mining.store",
+            ":2: cascade.cascade must not import mining",
+        ),
+        ("mtcnn_lit/cascade/cascade.py", "from mtcnn_lit import MTCNN", "cascade.cascade must not import __init__"),
+        ("mtcnn_lit/cascade/cascade.py", "import lightning as L", "cascade.cascade must not import lightning"),
+        ("mtcnn_lit/cascade/cascade.py", "import tqdm", "cascade.cascade must not import tqdm"),
         ("mtcnn_lit/mtcnn.py", "def f():\n    import onnxruntime", ":2: mtcnn must not import onnxruntime"),
         ("mtcnn_lit/mining/store.py", "from mtcnn_lit.data import patches", "mining.store must not import data"),
         ("mtcnn_lit/data/patches.py", "import lightning.pytorch", "data.patches must not import lightning"),

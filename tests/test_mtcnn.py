@@ -15,12 +15,10 @@ import mtcnn_lit
 from mtcnn_lit import MTCNN, Detections
 from mtcnn_lit import mtcnn as module
 from mtcnn_lit.boxes import iou
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, Pyramid, Step
 from mtcnn_lit.images import ImageError, read_image, write_image
 from mtcnn_lit.mtcnn import pick_device
 from mtcnn_lit.nets import NETS, ONet, PNet, RNet, WeightsError, load_net, weights_digest
-from mtcnn_lit.pyramid import Pyramid
-from mtcnn_lit.steps import Step
 from tests.bright_squares import bright_cascade, picture
 
 IMAGE = picture(90, 120, (40, 20, 80, 60))

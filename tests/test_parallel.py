@@ -75,7 +75,7 @@ def test_threads_that_begin_meanwhile_have_as_many_as_ever(threads: int) -> None
 
 
 class SlowSetter:
-    """Answers for the thread that sets what threads to come begin with, when something else has happened."""
+    """Predictions for the thread that sets what threads to come begin with, when something else has happened."""
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         self.meanwhile = meanwhile

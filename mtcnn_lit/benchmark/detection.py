@@ -13,8 +13,8 @@ from mtcnn_lit.benchmark.peer import Peer
 from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.process import DetectorProcess, Profile, Run
 from mtcnn_lit.benchmark.timing import Quartiles, Rounds, in_rounds, medians, pair_ratios
+from mtcnn_lit.cascade import StepName
 from mtcnn_lit.mtcnn import MTCNN
-from mtcnn_lit.steps import StepName
 
 
 @dataclass(frozen=True)

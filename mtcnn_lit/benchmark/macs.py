@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mtcnn_lit.cascade import pyramid_scales
 from mtcnn_lit.nets import NETS, ONet, PNet, RNet
-from mtcnn_lit.pyramid import pyramid_scales
 
 # Side of the matrices that show the machine's rate: large enough to be bound by arithmetic.
 _MATRIX = 2048

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from mtcnn_lit.boxes import square, widen
+from mtcnn_lit.cascade import Pyramid
 from mtcnn_lit.images import Image
-from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources.base import BoxArray
 
 # Side of a crowd's tiles, px, and how much larger than its face a tile's region is: 420 whole faces in 1080 by 1920.

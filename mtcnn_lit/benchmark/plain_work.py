@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, Pyramid
 from mtcnn_lit.images import Image
-from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources.base import Annotation, Source
 
 

@@ -15,10 +15,9 @@ import torch
 
 from mtcnn_lit.benchmark.macs import cascade_macs, matrix_rate
 from mtcnn_lit.benchmark.memory import idle_memory, peak_above
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, StepName, timed
 from mtcnn_lit.images import Image
 from mtcnn_lit.mtcnn import MTCNN
-from mtcnn_lit.steps import StepName, timed
 
 Result = TypeVar("Result")
 

@@ -23,10 +23,10 @@ from mtcnn_lit.data.patches import (
 from mtcnn_lit.errors import check_counts
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.mine import Miner, mine
-from mtcnn_lit.mining.processes import start_loader, worker_context
 from mtcnn_lit.mining.store import PatchStore
 from mtcnn_lit.parallel import cores
 from mtcnn_lit.sources.base import Source
+from mtcnn_lit.worker_processes import start_loader, worker_context
 
 log = logging.getLogger(__name__)
 

@@ -42,7 +42,7 @@ def evaluation_page(
         about: what was evaluated, as plain values.
         pictures: PNG files by name; those that are missing are left out.
     """
-    sections = [("Figures", join(paragraph(_images(found)), _figures(scores), paragraph(_worth(scores))))]
+    sections = [("Figures", join(paragraph(_images(found)), _figures(scores), paragraph(_precision_by_score(scores))))]
     sections.append(("Curves", row(*(picture(pictures[name], words) for name, words in _CHARTS.items()))))
     if found.balance is not None:
         ledger = ledger_section(found.balance, pictures["ledger"])
@@ -56,7 +56,7 @@ def evaluation_page(
 
 def summary(found: SplitDetections, scores: Scores) -> str:
     """The figures and the ledger as aligned lines, for the terminal."""
-    lines = [_images(found), columns([["", *_headers(scores)], *_rows(scores)], ">"), _worth(scores)]
+    lines = [_images(found), columns([["", *_headers(scores)], *_rows(scores)], ">"), _precision_by_score(scores)]
     if found.balance is not None:
         whose = ", in the images that can be read" if found.errors else ""
         lines += ["", f"Faces not lost yet after each step (IoU 0.5){whose}:", ledger_summary(found.balance)]
@@ -102,7 +102,7 @@ def _rows(scores: Scores) -> list[list[str]]:
     return [*official, *own]
 
 
-def _worth(scores: Scores) -> str:
+def _precision_by_score(scores: Scores) -> str:
     """What a score is worth, in one line; without faces every detection is wrong."""
     if scores.curve.faces_count == 0:
         return f"false positives: {scores.false_positives():,} in {len(scores.wrong):,} images"

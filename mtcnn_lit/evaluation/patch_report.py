@@ -14,7 +14,7 @@ from torch import Tensor
 from mtcnn_lit.data.patches import Label
 from mtcnn_lit.draw import grid, sheet
 from mtcnn_lit.evaluation.page import about_table, share
-from mtcnn_lit.evaluation.patches import Answers, PatchScores, box_iou_by_label, figures, scores_by_origin
+from mtcnn_lit.evaluation.patches import PatchScores, Predictions, box_iou_by_label, figures, scores_by_origin
 from mtcnn_lit.evaluation.pictures import to_file
 from mtcnn_lit.evaluation.write import finite, write_files
 from mtcnn_lit.images import Image
@@ -46,7 +46,12 @@ _PICTURES = {
 
 
 def write_patch_evaluation(
-    answers: Answers, store: PatchStore, drawn: Sequence[Image], title: str, about: Mapping[str, Any], folder: Path
+    predictions: Predictions,
+    store: PatchStore,
+    drawn: Sequence[Image],
+    title: str,
+    about: Mapping[str, Any],
+    folder: Path,
 ) -> None:
     """Write everything that there is to show of one network.
 
@@ -59,37 +64,37 @@ def write_patch_evaluation(
     Raises:
         UserError: when the disk is full.
     """
-    write_files(folder, {"metrics.json": json.dumps(finite({**figures(answers), **about}), indent=2) + "\n"})
-    pictures = {**_charts(answers), "patches": to_file(sheet(worst_patches(answers, store)))}
+    write_files(folder, {"metrics.json": json.dumps(finite({**figures(predictions), **about}), indent=2) + "\n"})
+    pictures = {**_charts(predictions), "patches": to_file(sheet(worst_patches(predictions, store)))}
     if drawn:
         pictures["detections"] = to_file(grid(drawn))
-    page = _page(answers, pictures, title, about)
+    page = _page(predictions, pictures, title, about)
     write_files(folder, {"report.html": page, **{f"{name}.png": png for name, png in pictures.items()}})
 
 
-def patch_summary(answers: Answers) -> str:
+def patch_summary(predictions: Predictions) -> str:
     """The figures as aligned lines, for the terminal: of all patches, then by origin."""
-    whole = [[name, value] for name, value in _rows(PatchScores.of(answers))]
-    return f"{columns(whole)}\n\n{columns(_origin_rows(answers), '>')}"
+    whole = [[name, value] for name, value in _rows(PatchScores.of(predictions))]
+    return f"{columns(whole)}\n\n{columns(_origin_rows(predictions), '>')}"
 
 
-def _charts(answers: Answers) -> dict[str, bytes]:
-    scores = PatchScores.of(answers)
+def _charts(predictions: Predictions) -> dict[str, bytes]:
+    scores = PatchScores.of(predictions)
     with styled():
         return {
-            "pr_roc": to_png(draw_pr_roc(*answers.judged(), scores.ap, scores.auroc)),
-            "box_iou": to_png(draw_box_iou(box_iou_by_label(answers))),
+            "pr_roc": to_png(draw_pr_roc(*predictions.judged(), scores.ap, scores.auroc)),
+            "box_iou": to_png(draw_box_iou(box_iou_by_label(predictions))),
         }
 
 
-def worst_patches(answers: Answers, store: PatchStore) -> dict[str, Image]:
+def worst_patches(predictions: Predictions, store: PatchStore) -> dict[str, Image]:
     """The patches that were judged worst, one an image, worst first, by a title with their scores."""
     rows = {}
     for kind, words, largest in (
         (Label.NEGATIVE, "negatives with the highest scores", True),
         (Label.POSITIVE, "positives with the lowest scores", False),
     ):
-        part = answers.where(answers.labels == kind)
+        part = predictions.where(predictions.labels == kind)
         order = part.scores.argsort(descending=largest, stable=True)
         images = store.patches.image[part.place[order].numpy()]
         first_of_image = np.sort(np.unique(images, return_index=True)[1])[:_WORST]
@@ -103,10 +108,10 @@ def _range(scores: Tensor) -> str:
     return f"{float(scores[0]):.3f} to {float(scores[-1]):.3f}"
 
 
-def _page(answers: Answers, pictures: Mapping[str, bytes], title: str, about: Mapping[str, Any]) -> str:
-    header, *rows = _origin_rows(answers)
+def _page(predictions: Predictions, pictures: Mapping[str, bytes], title: str, about: Mapping[str, Any]) -> str:
+    header, *rows = _origin_rows(predictions)
     sections: list[tuple[str, Html]] = [
-        ("Figures", table(["", "value"], _rows(PatchScores.of(answers)))),
+        ("Figures", table(["", "value"], _rows(PatchScores.of(predictions)))),
         ("By origin of the patches", table(header, rows)),
     ]
     sections += [
@@ -123,11 +128,11 @@ def _rows(scores: PatchScores) -> list[tuple[str, str]]:
     return [("patches", counts), *((words, share(getattr(scores, name))) for name, words in _NAMES.items())]
 
 
-def _origin_rows(answers: Answers) -> list[list[str]]:
+def _origin_rows(predictions: Predictions) -> list[list[str]]:
     """A table with a header: the figures that tell origins apart."""
     header = ["origin", "positive", "part", "negative", "accuracy", "AP", "IoU before", "after"]
     return [header] + [
         [name, *(f"{count:,}" for count in (each.positive, each.part, each.negative))]
         + [share(value) for value in (each.accuracy, each.ap, each.box_iou_before, each.box_iou_after)]
-        for name, each in scores_by_origin(answers).items()
+        for name, each in scores_by_origin(predictions).items()
     ]

@@ -33,7 +33,7 @@ _METRICS: Mapping[str, Callable[..., Tensor]] = {
 }
 
 
-class Answers(NamedTuple):
+class Predictions(NamedTuple):
     """What a network says of labelled patches.
 
     Attributes:
@@ -53,22 +53,22 @@ class Answers(NamedTuple):
     iou_before: Tensor
     iou_after: Tensor
 
-    def where(self, mask: Tensor) -> Answers:
-        """The answers where a mask (N,) holds."""
-        return Answers(*(column[mask] for column in self))
+    def where(self, mask: Tensor) -> Predictions:
+        """The predictions where a mask (N,) holds."""
+        return Predictions(*(column[mask] for column in self))
 
     def judged(self) -> tuple[Tensor, Tensor]:
         """Scores of positives and negatives, and which are faces: parts are neither right nor wrong."""
         judged = self.labels != Label.PART
         return self.scores[judged], (self.labels[judged] == Label.POSITIVE).long()
 
-    def located(self) -> Answers:
+    def located(self) -> Predictions:
         """Those with a face to regress to: positives and parts."""
         return self.where(self.labels != Label.NEGATIVE)
 
 
 @torch.no_grad()
-def ask(net: Net, dataset: PatchDataset, batch_size: int) -> Answers:
+def predict(net: Net, dataset: PatchDataset, batch_size: int) -> Predictions:
     """Show a network all patches that have a label, a batch at a time, on the device it is on.
 
     Raises:
@@ -92,7 +92,7 @@ def ask(net: Net, dataset: PatchDataset, batch_size: int) -> Answers:
         before.append(offset_iou(crop.expand_as(batch.offsets), batch.offsets))
         after.append(offset_iou(offsets.flatten(1).cpu(), batch.offsets))
     origin = torch.from_numpy(dataset.store.patches.origin[labelled.numpy()]).long()
-    return Answers(labelled, labels, origin, torch.cat(scores), torch.cat(before), torch.cat(after))
+    return Predictions(labelled, labels, origin, torch.cat(scores), torch.cat(before), torch.cat(after))
 
 
 def _crop_offsets(context: float) -> Tensor:
@@ -124,11 +124,11 @@ class PatchScores:
     box_iou_after: float
 
     @classmethod
-    def of(cls, answers: Answers) -> PatchScores:
+    def of(cls, predictions: Predictions) -> PatchScores:
         """Measure them."""
-        scores, is_face = answers.judged()
-        located = answers.located()
-        counts = torch.bincount(answers.labels, minlength=len(Label)).tolist()
+        scores, is_face = predictions.judged()
+        located = predictions.located()
+        counts = torch.bincount(predictions.labels, minlength=len(Label)).tolist()
         measured = ["accuracy"] if len(scores) else []  # the others tell faces from background, so need both
         if counts[Label.POSITIVE] and counts[Label.NEGATIVE]:
             measured = list(_METRICS)
@@ -144,25 +144,25 @@ class PatchScores:
         )
 
 
-def scores_by_origin(answers: Answers) -> Mapping[str, PatchScores]:
+def scores_by_origin(predictions: Predictions) -> Mapping[str, PatchScores]:
     """The figures of the patches of each origin that there is, by its name."""
-    parts = {kind.name.lower(): answers.where(answers.origin == kind) for kind in Origin}
+    parts = {kind.name.lower(): predictions.where(predictions.origin == kind) for kind in Origin}
     return {name: PatchScores.of(part) for name, part in parts.items() if len(part.place)}
 
 
-def box_iou_by_label(answers: Answers) -> Mapping[str, tuple[Tensor, Tensor]]:
+def box_iou_by_label(predictions: Predictions) -> Mapping[str, tuple[Tensor, Tensor]]:
     """IoU before and after regression of the positives and of the parts, (N,) each, by name."""
-    parts = {kind.name.lower(): answers.where(answers.labels == kind) for kind in (Label.POSITIVE, Label.PART)}
+    parts = {kind.name.lower(): predictions.where(predictions.labels == kind) for kind in (Label.POSITIVE, Label.PART)}
     return {name: (part.iou_before, part.iou_after) for name, part in parts.items() if len(part.place)}
 
 
-def figures(answers: Answers) -> dict[str, Any]:
+def figures(predictions: Predictions) -> dict[str, Any]:
     """Plain numbers for JSON."""
-    whole = asdict(PatchScores.of(answers))
+    whole = asdict(PatchScores.of(predictions))
     counts = {name: whole.pop(name) for name in ("positive", "part", "negative")}
     boxes = {
         name: {"box_iou_before": float(before.mean()), "box_iou_after": float(after.mean())}
-        for name, (before, after) in box_iou_by_label(answers).items()
+        for name, (before, after) in box_iou_by_label(predictions).items()
     }
-    origins = {name: asdict(part) for name, part in scores_by_origin(answers).items()}
+    origins = {name: asdict(part) for name, part in scores_by_origin(predictions).items()}
     return {**whole, "counts": counts, "by_label": boxes, "by_origin": origins}

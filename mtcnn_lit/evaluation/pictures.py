@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from mtcnn_lit.draw import draw, grid
+from mtcnn_lit.evaluation.contact_sheet import Scene, Spot, contact_sheet, worst_false_positives, worst_misses
 from mtcnn_lit.evaluation.scores import Scores
 from mtcnn_lit.evaluation.split import SplitDetections
 from mtcnn_lit.images import Image, ImageError
@@ -19,7 +20,6 @@ from mtcnn_lit.metrics import PUBLISHED_MTCNN
 from mtcnn_lit.report.ledger_chart import draw_ledger
 from mtcnn_lit.report.precision_recall import draw_precision_recall, draw_recall_by_size, draw_roc
 from mtcnn_lit.report.style import styled, to_png
-from mtcnn_lit.sheets import Scene, Spot, contact_sheet, worst_false_positives, worst_misses
 
 log = logging.getLogger(__name__)
 

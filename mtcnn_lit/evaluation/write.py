@@ -16,7 +16,7 @@ from mtcnn_lit.evaluation.page import evaluation_page
 from mtcnn_lit.evaluation.pictures import draw_charts, draw_sheets
 from mtcnn_lit.evaluation.scores import Scores
 from mtcnn_lit.evaluation.split import SplitDetections
-from mtcnn_lit.files import write_whole
+from mtcnn_lit.files import write_atomically
 
 
 def write_evaluation(
@@ -58,7 +58,7 @@ def write_files(folder: Path, files: Mapping[str, str | bytes], remedy: str = "t
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            write_whole(folder / name, content)
+            write_atomically(folder / name, content)
     except OSError as error:
         if not is_disk_full(error):
             raise

@@ -11,7 +11,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from mtcnn_lit.evaluation import Scores, detect_split, score, write_evaluation
 from mtcnn_lit.experiment.build_experiment import Experiment
-from mtcnn_lit.experiment.checkpoint import EVALUATION
+from mtcnn_lit.experiment.runs import EVALUATION
 from mtcnn_lit.nets import Net, weights_digest
 
 _DRAW_ABOVE = 0.7

@@ -17,7 +17,7 @@ from mtcnn_lit.experiment.benchmark_detection import benchmark_detection
 from mtcnn_lit.experiment.benchmark_stage import benchmark_mining, benchmark_training
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.schema import What
-from mtcnn_lit.files import write_whole
+from mtcnn_lit.files import write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def benchmark(config: DictConfig) -> None:
     figures = _MEASURES[config.what](config)
     path = Path(config.paths.run_dir) / _FIGURES
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps({"machine": here, "command": _command(), **figures}, indent=2) + "\n")
+    write_atomically(path, json.dumps({"machine": here, "command": _command(), **figures}, indent=2) + "\n")
     log.info("\n%.1f s in all", time.perf_counter() - start)
     log.info("  figures     %s", path)
 

@@ -19,7 +19,7 @@ from mtcnn_lit.benchmark.peer import Peer, PeerError
 from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.pictures import crowd, face_tiles, pieces, shape_of, tiled
 from mtcnn_lit.benchmark.tables import as_plain, comparison_table, speed_table, steps_table
-from mtcnn_lit.experiment.build import build, clear_errors
+from mtcnn_lit.experiment.build import build, errors_named
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detector_arguments
 from mtcnn_lit.experiment.evaluate import digests
@@ -43,7 +43,7 @@ def benchmark_detection(config: DictConfig) -> dict[str, Any]:
         The figures, as plain values.
     """
     make = functools.partial(MTCNN.from_checkpoints, **detector_arguments(config))
-    with clear_errors("detector"):
+    with errors_named("detector"):
         detector = make()
     device = str(detector.cascade.device)
     plan = Plan(make, _peer_starter(config, device), config.warmup, config.repeats)

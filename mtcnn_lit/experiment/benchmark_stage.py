@@ -86,7 +86,7 @@ class BesideBareLoop(Checkpoint):
         self.bare.append([seconds])
 
 
-def take_the_detectors_networks(config: DictConfig) -> None:
+def use_detector_weights_upstream(config: DictConfig) -> None:
     """The networks that mine are those of the detector, also where it takes the released ones for want of others."""
     before = list(NETS)[: list(NETS).index(config.stage)]
     for name, path in chosen_weights(config, before).items():
@@ -101,7 +101,7 @@ def benchmark_training(config: DictConfig) -> dict[str, Any]:
     """
     keep_freed_memory()  # as a training does
     seed_everything(config.seed, workers=True, verbose=False)
-    take_the_detectors_networks(config)
+    use_detector_weights_upstream(config)
     config.trainer.max_epochs = config.warmup + config.repeats
     experiment = build_experiment(config)
     check_steps(experiment.trainer)
@@ -124,7 +124,7 @@ def benchmark_mining(config: DictConfig) -> dict[str, Any]:
     Returns:
         The figures, as plain values.
     """
-    take_the_detectors_networks(config)
+    use_detector_weights_upstream(config)
     data = build_experiment(config).data
     source = data.sources["train"]
     indices = source.spread(config.mining_images)

@@ -49,7 +49,7 @@ def build_cascade(config: DictConfig, key: str, upstream: list[Net], net: Net | 
     nets = [*upstream, net] if net is not None else upstream
     device = next(nets[-1].parameters()).device
     settings = config[key]
-    with clear_errors(key):
+    with errors_named(key):
         return Cascade(
             **{name: each.to(device) for name, each in zip(NETS, nets, strict=False)},  # type: ignore[arg-type]
             min_face_size=settings.min_face_size,
@@ -83,7 +83,7 @@ def build_miner(config: DictConfig, recall_source: Source, before: Cascade | Non
     if before and not mines_with_networks(config):
         raise ConfigError("upstream.earlier: this miner takes no network; choose data=pnet_again")
     make_miner = build(config.data.miner, "data.miner")
-    with clear_errors("data.miner"):
+    with errors_named("data.miner"):
         if before is None:
             return cast("Miner", make_miner())
         context = NETS[config.stage].context  # what the network will be shown
@@ -96,13 +96,13 @@ def build(node: DictConfig, key: str, **live: Any) -> Any:
     Raises:
         ConfigError: when the target refuses its arguments.
     """
-    with clear_errors(key):
+    with errors_named(key):
         made = instantiate(node, _convert_="all", _partial_=True if live else node.get("_partial_", False))
         return made(**live) if live else made
 
 
 @contextmanager
-def clear_errors(key: str) -> Iterator[None]:
+def errors_named(key: str) -> Iterator[None]:
     """Turns what Hydra wraps around an error, and a target's own refusal, into one line that names the key."""
     try:
         yield

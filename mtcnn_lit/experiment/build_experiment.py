@@ -15,11 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.data.datamodule import PatchDataModule
-from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, clear_errors
+from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, errors_named
 from mtcnn_lit.experiment.check import ConfigError
-from mtcnn_lit.experiment.checkpoint import earlier_net, upstream_nets, upstream_paths
 from mtcnn_lit.experiment.precision import warn_of_slow_precision
 from mtcnn_lit.experiment.refusal import is_refusal, refusal
+from mtcnn_lit.experiment.runs import trained_net, upstream_nets, upstream_paths
 from mtcnn_lit.experiment.stop_training import StopOnSigterm
 from mtcnn_lit.nets import Net, weights_digest
 from mtcnn_lit.sources.base import Source
@@ -61,13 +61,13 @@ def build_experiment(config: DictConfig) -> Experiment:
     paths = upstream_paths(config.stage, chosen, runs)
     upstream = upstream_nets(paths)
     make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
-    earlier = earlier_net(config.stage, chosen["earlier"], runs, "upstream.earlier")
+    earlier = trained_net(config.stage, chosen["earlier"], runs, "upstream.earlier")
     if earlier and upstream:  # what an R-Net lets pass is moved already: no longer what it is shown
         raise ConfigError("upstream.earlier: another round is for net=pnet alone; leave it out")
     data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
     trainer = _build_trainer(config, val, make_cascade)
-    start = earlier_net(config.stage, config.init_from, runs, "init_from")
-    with clear_errors("net"):
+    start = trained_net(config.stage, config.init_from, runs, "init_from")
+    with errors_named("net"):
         stage = cast("Stage", build(config.net, "net")(start=start))
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
@@ -80,7 +80,7 @@ def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade 
     """The data module; ``before`` are the networks that mine for R-Net and O-Net."""
     make_data, miner = build(config.data, "data"), build_miner(config, train, before)
     augment = build(config.augment, "augment")
-    with clear_errors("data"):
+    with errors_named("data"):
         data = make_data(train=train, val=val, miner=miner, store_root=Path(config.paths.patch_dir), augment=augment)
     return cast("PatchDataModule", data)
 
@@ -92,7 +92,7 @@ def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net]
             continue
         callback = _build(node, f"callbacks.{name}")
         if isinstance(callback, functools.partial):
-            with clear_errors(f"callbacks.{name}"):
+            with errors_named(f"callbacks.{name}"):
                 callback = callback(source=val, make_cascade=make_cascade)
         callbacks.append(cast("Callback", callback))
     if config.trainer.get("accelerator") in _GPUS and not torch.accelerator.is_available():

@@ -16,12 +16,12 @@ from omegaconf import DictConfig
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.errors import check_counts
 from mtcnn_lit.experiment.arguments import setting
-from mtcnn_lit.experiment.build import build_source, clear_errors
+from mtcnn_lit.experiment.build import build_source, errors_named
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import build_detector
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.next_command import same_output_dir
-from mtcnn_lit.files import write_whole
+from mtcnn_lit.files import write_atomically
 from mtcnn_lit.mining.recall import RecallCurve, recall_curve
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.sources.base import Source
@@ -63,7 +63,7 @@ def calibrate(config: DictConfig) -> None:
     curves, cascade = _measure(cascade, recalls, source, workers)
     for curve, target in zip(curves, recalls, strict=True):
         log.info("\n%s", trade_off(curve, target))
-    write_whole(path, _as_config(cascade, curves, recalls, source))
+    write_atomically(path, _as_config(cascade, curves, recalls, source))
     name = path.stem
     log.info("\nthresholds  %s", [float(f"{threshold:g}") for threshold in cascade.thresholds])
     log.info("written to  %s", path)
@@ -84,7 +84,7 @@ def _check_settings(config: DictConfig) -> None:
         raise ConfigError("split: a calibration measures on val; leave it out")
     if config.detections is not None:
         raise ConfigError("detections: a calibration detects by itself; leave it out")
-    with clear_errors("calibrate"):
+    with errors_named("calibrate"):
         check_counts(workers=config.workers)
 
 

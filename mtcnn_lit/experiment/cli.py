@@ -46,10 +46,10 @@ def _quieten() -> None:
         "ignore", message=r"Checkpoint directory .* exists and is not empty.*"
     )  # of a run gone on with
     warnings.filterwarnings("ignore", message=r"Early stopping conditioned on.*")  # an error follows
-    threading.excepthook = _tell_of_thread
+    threading.excepthook = _thread_excepthook
 
 
-def _tell_of_thread(error: threading.ExceptHookArgs) -> None:
+def _thread_excepthook(error: threading.ExceptHookArgs) -> None:
     """What ends a thread, but for a full disk: TensorBoard's thread hands that on to the run, which ends with it."""
     if not is_disk_full(error.exc_value):
         threading.__excepthook__(error)

@@ -9,10 +9,10 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from mtcnn_lit.experiment.check import ConfigError, check_config
-from mtcnn_lit.experiment.checkpoint import read_summary
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.record import read_settings, with_weights
-from mtcnn_lit.files import write_whole
+from mtcnn_lit.experiment.runs import read_summary
+from mtcnn_lit.files import write_atomically
 from mtcnn_lit.report.comparison import comparison_page, summary
 from mtcnn_lit.report.curves import draw_curves
 from mtcnn_lit.report.events import find_runs, read_curves
@@ -36,8 +36,8 @@ def compare(config: DictConfig) -> None:
     with styled():
         png = to_png(draw_curves({name: run.curves for name, run in zip(names, runs, strict=True)}))
     folder = Path(config.paths.run_dir)
-    write_whole(folder / "curves.png", png)
-    write_whole(folder / "compare.html", comparison_page(runs, names, png))
+    write_atomically(folder / "curves.png", png)
+    write_atomically(folder / "compare.html", comparison_page(runs, names, png))
     log.info("%s\n  curves  %s", summary(runs, names), folder / "curves.png")
     log.info("  page    %s", folder / "compare.html")
 

@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.errors import Incomplete
-from mtcnn_lit.experiment.build import build, clear_errors
+from mtcnn_lit.experiment.build import build, errors_named
 from mtcnn_lit.experiment.check import ConfigError, check_config
-from mtcnn_lit.experiment.checkpoint import has_finished_run, latest_run, trained_behind_others
-from mtcnn_lit.experiment.output import keep_inputs, output_nodes
+from mtcnn_lit.experiment.output import output_nodes, refuse_overwriting_inputs
+from mtcnn_lit.experiment.runs import has_finished_run, latest_run, mismatched_upstream
 from mtcnn_lit.inputs.base import Input
 from mtcnn_lit.live.detector import LiveDetector
 from mtcnn_lit.live.pace import paced
@@ -44,7 +44,7 @@ def detect(config: DictConfig) -> None:
     _check_pace(config)
     nodes = output_nodes(config.output)
     source: Input = build(config.input, "input")
-    keep_inputs(source, nodes)
+    refuse_overwriting_inputs(source, nodes)
     detector = LiveDetector(build_detector(config))
     count = Count()
     where = ", ".join(str(node.path) for node in nodes.values() if "path" in node)
@@ -133,7 +133,7 @@ def _open(node: DictConfig, name: str, detector: LiveDetector, stack: ExitStack)
 def build_detector(config: DictConfig) -> MTCNN:
     """The detector with the chosen weights and settings."""
     arguments = detector_arguments(config)
-    with clear_errors("detector"):
+    with errors_named("detector"):
         return MTCNN.from_checkpoints(**arguments)
 
 
@@ -163,7 +163,7 @@ def chosen_weights(config: DictConfig, names: Sequence[str]) -> dict[str, str | 
         paths = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in names}
     for name, path in paths.items():
         log.info("%s: %s", name, path)
-    for name, before in trained_behind_others(paths).items():
+    for name, before in mismatched_upstream(paths).items():
         log.warning(
             "%s was trained behind another %s: train it again, or name the runs that belong together", name, before
         )

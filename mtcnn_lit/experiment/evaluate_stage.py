@@ -13,14 +13,14 @@ from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.data.patches import PatchDataset
 from mtcnn_lit.draw import draw
 from mtcnn_lit.evaluation.patch_report import patch_summary, write_patch_evaluation
-from mtcnn_lit.evaluation.patches import PatchScores, ask
+from mtcnn_lit.evaluation.patches import PatchScores, predict
 from mtcnn_lit.experiment.build import (
     build,
     build_cascade,
     build_miner,
     build_source,
     chosen_split,
-    clear_errors,
+    errors_named,
     mines_with_networks,
 )
 from mtcnn_lit.experiment.check import ConfigError
@@ -60,7 +60,7 @@ def evaluate_stage(config: DictConfig) -> float:
         raise ConfigError(
             f"detector.backend: torch alone computes one network, not {config.detector.backend}; leave it out"
         )
-    with clear_errors("detector"):
+    with errors_named("detector"):
         device = pick_device(config.detector.device)
     source = build_source(config, chosen_split(config))
     source.check_faces()
@@ -69,7 +69,7 @@ def evaluate_stage(config: DictConfig) -> float:
     dataset = _mine(config, source, cascade)
     for each in cascade.nets:  # only now: processes that mine can't use a GPU
         each.to(device)
-    answers = ask(cascade.nets[-1], dataset, 4 * config.data.batch_size)
+    predictions = predict(cascade.nets[-1], dataset, 4 * config.data.batch_size)
     about = {
         "net": config.stage,
         "source": source.summary(),
@@ -80,12 +80,12 @@ def evaluate_stage(config: DictConfig) -> float:
     folder = Path(config.paths.run_dir)
     title = f"{STEP_TITLES[config.stage]} on {type(source).__name__} {source.split}"
     drawn = _draw(cascade, source, config.draw_above)
-    write_patch_evaluation(answers, dataset.store, drawn, title, about, folder)
-    log.info("%s\n\n%s\n", source.summary(), patch_summary(answers))
+    write_patch_evaluation(predictions, dataset.store, drawn, title, about, folder)
+    log.info("%s\n\n%s\n", source.summary(), patch_summary(predictions))
     log.info("  report      %s", folder / "report.html")
     log.info("  figures     %s", folder / "metrics.json")
     log.info("  patches     %s", dataset.store.folder)
-    return PatchScores.of(answers).ap
+    return PatchScores.of(predictions).ap
 
 
 def _load_nets(config: DictConfig) -> dict[str, Net]:

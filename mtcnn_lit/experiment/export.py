@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.detect import chosen_weights
-from mtcnn_lit.files import write_whole
+from mtcnn_lit.files import write_atomically
 from mtcnn_lit.nets import NETS, Net, PNet, load_net
 from mtcnn_lit.onnx_backend import OnnxError, OnnxForward, to_onnx
 
@@ -79,6 +79,6 @@ def _table(target: Path, differences: dict[tuple[int, ...], float]) -> str:
 def _write(target: Path, model: bytes) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, model)
+        write_atomically(target, model)
     except OSError as error:
         raise ConfigError(f"export.path: can't write {target}: {error.strerror}") from error

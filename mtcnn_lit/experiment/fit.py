@@ -20,18 +20,18 @@ from torch import distributed
 
 from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment.after_training import evaluate_best
-from mtcnn_lit.experiment.build import clear_errors
+from mtcnn_lit.experiment.build import errors_named
 from mtcnn_lit.experiment.build_experiment import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.check_trainer import check_trainer
-from mtcnn_lit.experiment.checkpoint import EVALUATION, SUMMARY, read_summary
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.next_command import closing_words
 from mtcnn_lit.experiment.record import as_text, settings_of, with_weights
 from mtcnn_lit.experiment.refusal import is_refusal, refusal
 from mtcnn_lit.experiment.resume import refuse_other_upstream, resume_from
-from mtcnn_lit.experiment.stop_training import others_end_too
-from mtcnn_lit.files import write_whole
+from mtcnn_lit.experiment.runs import EVALUATION, SUMMARY, read_summary
+from mtcnn_lit.experiment.stop_training import kill_workers_on_error
+from mtcnn_lit.files import write_atomically
 from mtcnn_lit.memory import keep_freed_memory
 from mtcnn_lit.nets import load_net, weights_digest
 from mtcnn_lit.nets.weights import save_net
@@ -55,7 +55,7 @@ def fit(config: DictConfig) -> float:
         log.info("%s is finished already: nothing to go on with", run)
         return _reached(finished, config.monitor.metric, run)
     keep_freed_memory()
-    with clear_errors("seed"):
+    with errors_named("seed"):
         seed_everything(config.seed, workers=True, verbose=False)
     experiment = build_experiment(config)
     _refuse_processes_in_multirun(experiment.trainer)
@@ -65,7 +65,7 @@ def fit(config: DictConfig) -> float:
     if experiment.trainer.is_global_zero:  # what an earlier run in this folder said is not true of this one
         (run / SUMMARY).unlink(missing_ok=True)
     try:
-        with others_end_too(experiment.trainer):
+        with kill_workers_on_error(experiment.trainer):
             experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
             return _summarize(config, experiment, run)
     except (SystemExit, KeyboardInterrupt):  # while training Lightning ends the process without a word
@@ -137,7 +137,7 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
         "init_from": experiment.init_from,
         "last_epoch": {name: float(value) for name, value in experiment.trainer.callback_metrics.items()},
     }
-    write_whole(run / SUMMARY, json.dumps(summary, indent=2) + "\n")
+    write_atomically(run / SUMMARY, json.dumps(summary, indent=2) + "\n")
     log.info("%s", closing_words(config, best, run, experiment.upstream_paths))
     return best
 

@@ -11,8 +11,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.arguments import setting
-from mtcnn_lit.experiment.checkpoint import EVALUATION, is_found
 from mtcnn_lit.experiment.installation import command
+from mtcnn_lit.experiment.runs import EVALUATION, is_discoverable
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.nets.weights import PRETRAINED
 
@@ -43,7 +43,9 @@ def _next_command(config: DictConfig, run: Path, upstream: Mapping[str, str | Pa
     """The command that trains the next stage, or detects, with the networks of this run and before it."""
     runs, output_dir = {**upstream, config.stage: run}, Path(config.paths.output_dir)
     chosen = [name for name in upstream if config.upstream[name]]
-    elsewhere = [name for name, path in runs.items() if name not in chosen and not is_found(Path(path), output_dir)]
+    elsewhere = [
+        name for name, path in runs.items() if name not in chosen and not is_discoverable(Path(path), output_dir)
+    ]
     following = list(NETS)[len(runs) :]
     if following:
         unnamed = [setting(f"upstream.{name}", runs[name]) for name in elsewhere]

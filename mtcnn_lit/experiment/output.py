@@ -36,7 +36,7 @@ def output_nodes(config: DictConfig) -> dict[str, DictConfig]:
     return nodes
 
 
-def keep_inputs(source: Input, nodes: Mapping[str, DictConfig]) -> None:
+def refuse_overwriting_inputs(source: Input, nodes: Mapping[str, DictConfig]) -> None:
     """See to it that no output begins by replacing a file that is to be read.
 
     Raises:

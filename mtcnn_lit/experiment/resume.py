@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.check import ConfigError
-from mtcnn_lit.experiment.checkpoint import LAST, last_run
+from mtcnn_lit.experiment.runs import LAST, last_run
 from mtcnn_lit.nets.batch_norm import has_batch_norm
 from mtcnn_lit.nets.weights import checkpoint_file, read_checkpoint
 

@@ -33,7 +33,7 @@ class StopOnSigterm(Callback):
 
 
 @contextmanager
-def others_end_too(trainer: Trainer) -> Iterator[None]:
+def kill_workers_on_error(trainer: Trainer) -> Iterator[None]:
     """When this process ends by an error, so do those that Lightning started for the other devices.
 
     They would wait for this one: with NCCL for half an hour, holding their GPUs.

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from mtcnn_lit.cascade import StepName
 from mtcnn_lit.face_sizes import SIZES, size_class
-from mtcnn_lit.steps import StepName
 
 STEPS: tuple[StepName, ...] = get_args(StepName)
 STEP_TITLES: dict[StepName, str] = {

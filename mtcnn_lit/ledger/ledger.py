@@ -10,13 +10,12 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, Step, timed
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.face_sizes import SIZES, size_class
 from mtcnn_lit.images import Image
 from mtcnn_lit.ledger.balance import STEPS, Balance
 from mtcnn_lit.ledger.trace import Faces, lost_at, scores_of_lost
-from mtcnn_lit.steps import Step, timed
 
 _FOUND = len(STEPS)  # stands where else the index of the step that lost a face stands
 

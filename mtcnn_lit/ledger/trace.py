@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from mtcnn_lit.boxes import area, iou
+from mtcnn_lit.cascade import Step
 from mtcnn_lit.detections import Candidates
-from mtcnn_lit.steps import Step
 
 _COVERS = 0.5  # IoU
 

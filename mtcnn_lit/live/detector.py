@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from mtcnn_lit.cascade import StepName, timed
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.parallel import one_thread
-from mtcnn_lit.steps import StepName, timed
 
 _NETWORK: dict[StepName, str] = {"pnet": "P", "pnet_nms": "P", "rnet": "R", "onet": "O", "nms": "O", "again": "O"}
 

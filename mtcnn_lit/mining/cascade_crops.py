@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mtcnn_lit.boxes import square
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, Pyramid
 from mtcnn_lit.errors import check_counts
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.label import label_crops
@@ -16,7 +16,6 @@ from mtcnn_lit.mining.random_crops import check_min_size, choose_faces, cut, jit
 from mtcnn_lit.mining.recall import threshold_for_recall
 from mtcnn_lit.mining.store import Origin, Patches
 from mtcnn_lit.nets import weights_digest
-from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources.base import Annotation, BoxArray, Source
 
 Rng = np.random.Generator

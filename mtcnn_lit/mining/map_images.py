@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from mtcnn_lit.images import Image, ImageError
-from mtcnn_lit.mining.processes import start_worker, worker_context
 from mtcnn_lit.sources.base import Annotation, Source
+from mtcnn_lit.worker_processes import start_worker, worker_context
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import torch
 
 from mtcnn_lit.boxes import widen
+from mtcnn_lit.cascade import Pyramid
 from mtcnn_lit.errors import check_counts
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.label import label_crops
 from mtcnn_lit.mining.store import Origin, Patches
-from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources.base import Annotation, BoxArray
 
 Rng = np.random.Generator

@@ -10,10 +10,9 @@ import numpy.typing as npt
 import torch
 
 from mtcnn_lit.boxes import iou
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, Pyramid
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.map_images import map_images
-from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources.base import Annotation, Source, SourceError
 
 log = logging.getLogger(__name__)

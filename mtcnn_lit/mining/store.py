@@ -104,7 +104,7 @@ class PatchStore:
         """
         if (folder / _MANIFEST).is_file():
             return cls.open(folder)
-        with _clear_errors(folder.parent):
+        with _as_store_error(folder.parent):
             folder.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.with_suffix(".lock")).acquire()
         with lock:
@@ -113,7 +113,7 @@ class PatchStore:
                 with PatchWriter(unfinished, size) as writer:
                     results = mine(writer)
                 complete = {"format": FORMAT, **manifest, **results, "size": size, "patches": writer.count}
-                with _clear_errors(unfinished):
+                with _as_store_error(unfinished):
                     (unfinished / _MANIFEST).write_text(json.dumps(complete, indent=2) + "\n")
                     unfinished.rename(folder)
         return cls.open(folder)
@@ -127,7 +127,7 @@ class PatchStore:
 
 
 @contextmanager
-def _clear_errors(place: Path) -> Iterator[None]:
+def _as_store_error(place: Path) -> Iterator[None]:
     """Raises StoreError for what can't be written in a place."""
     try:
         yield
@@ -163,7 +163,7 @@ class PatchWriter:
         self._files: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> PatchWriter:
-        with _clear_errors(self._folder):
+        with _as_store_error(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             self._files = {name: (self._folder / f"{name}.bin").open("ab") for name in self._columns}
         row_bytes = {name: dtype.itemsize * math.prod(row) for name, (dtype, row) in self._columns.items()}
@@ -200,7 +200,7 @@ class PatchWriter:
         for name, (_, row) in self._columns.items():
             if columns[name].shape != (count, *row):
                 raise ValueError(f"column {name} must have shape {(count, *row)}, not {columns[name].shape}")
-        with _clear_errors(self._folder):
+        with _as_store_error(self._folder):
             for name, values in columns.items():
                 self._files[name].write(values.data)
                 self._files[name].flush()  # so that no more than an image is lost when the process is killed

@@ -1,6 +1,6 @@
 """The three networks as plain modules, their common input, and their weights on disk."""
 
-from mtcnn_lit.nets.batch_norm import add_batch_norm, keep_function
+from mtcnn_lit.nets.batch_norm import add_batch_norm, init_as_identity
 from mtcnn_lit.nets.names import NETS, Net
 from mtcnn_lit.nets.normalize import normalize
 from mtcnn_lit.nets.onet import ONet
@@ -18,7 +18,7 @@ __all__ = [
     "WeightsError",
     "add_batch_norm",
     "half_precision",
-    "keep_function",
+    "init_as_identity",
     "load_net",
     "normalize",
     "weights_digest",

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class RisingPReLU(nn.PReLU):
+class MonotonePReLU(nn.PReLU):
     """PReLU whose negative slopes count as 0, so that it never falls.
 
     The paper's networks pool after the activation. Of a function that never falls, the largest value in a window is

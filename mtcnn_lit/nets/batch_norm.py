@@ -21,7 +21,7 @@ class BatchNorm(nn.Module):
     """Batch normalisation (Ioffe and Szegedy 2015) whose negative scales count as 0, so that it never falls.
 
     Then it may stand behind a pooling, with a quarter of the work, and yet be folded into the layer before that: see
-    `mtcnn_lit.nets.activation.RisingPReLU`.
+    `mtcnn_lit.nets.activation.MonotonePReLU`.
 
     Args:
         channels: of the features.
@@ -81,7 +81,7 @@ def fold_batch_norm(net: Net) -> Net:
 
 
 @torch.no_grad()
-def keep_function(net: nn.Module, inputs: Tensor) -> None:
+def init_as_identity(net: nn.Module, inputs: Tensor) -> None:
     """Let batch normalisation change nothing in a network that has its weights already.
 
     Args:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from mtcnn_lit.nets.activation import RisingPReLU
+from mtcnn_lit.nets.activation import MonotonePReLU
 from mtcnn_lit.nets.pooling import MaxPool
 
 
@@ -34,13 +34,13 @@ class ONet(nn.Module):
         self.features = nn.Sequential(
             nn.Conv2d(3, 32, 3),
             MaxPool(3, 2),
-            RisingPReLU(32),
+            MonotonePReLU(32),
             nn.Conv2d(32, 64, 3),
             MaxPool(3, 2),
-            RisingPReLU(64),
+            MonotonePReLU(64),
             nn.Conv2d(64, 64, 3),
             MaxPool(2, 2),
-            RisingPReLU(64),
+            MonotonePReLU(64),
             nn.Conv2d(64, 128, 2),
             nn.PReLU(128),
             nn.Flatten(),

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from mtcnn_lit.nets.activation import RisingPReLU
+from mtcnn_lit.nets.activation import MonotonePReLU
 from mtcnn_lit.nets.pooling import MaxPool
 
 
@@ -30,7 +30,7 @@ class PNet(nn.Module):
         self.features = nn.Sequential(
             nn.Conv2d(3, 10, 3),
             MaxPool(2, 2),
-            RisingPReLU(10),
+            MonotonePReLU(10),
             nn.Conv2d(10, 16, 3),
             nn.PReLU(16),
             nn.Conv2d(16, 32, 3),

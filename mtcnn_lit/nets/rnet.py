@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from mtcnn_lit.nets.activation import RisingPReLU
+from mtcnn_lit.nets.activation import MonotonePReLU
 from mtcnn_lit.nets.pooling import MaxPool
 
 
@@ -30,10 +30,10 @@ class RNet(nn.Module):
         self.features = nn.Sequential(
             nn.Conv2d(3, 28, 3),
             MaxPool(3, 2),
-            RisingPReLU(28),
+            MonotonePReLU(28),
             nn.Conv2d(28, 48, 3),
             MaxPool(3, 2),
-            RisingPReLU(48),
+            MonotonePReLU(48),
             nn.Conv2d(48, 64, 2),
             nn.PReLU(64),
             nn.Flatten(),

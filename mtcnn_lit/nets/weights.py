@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mtcnn_lit.errors import UserError
-from mtcnn_lit.files import write_whole
+from mtcnn_lit.files import write_atomically
 from mtcnn_lit.nets.batch_norm import add_batch_norm, fold_batch_norm, has_batch_norm
 from mtcnn_lit.nets.names import NETS, Net
 
@@ -69,7 +69,7 @@ def save_net(net: Net, name: str, path: Path, about: dict[str, str]) -> None:
     """
     weights = {key: value.detach().cpu().contiguous() for key, value in net.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, save(weights, metadata={"net": name, **about}))
+    write_atomically(path, save(weights, metadata={"net": name, **about}))
 
 
 def weights_file(path: str | Path, name: str) -> Path:

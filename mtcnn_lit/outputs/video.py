@@ -11,13 +11,13 @@ import numpy as np
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.draw import draw
 from mtcnn_lit.images import Image, ImageError
-from mtcnn_lit.live.film import Film, add_sound, check_format, ffmpeg, open_film
 from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
+from mtcnn_lit.outputs.video_writer import VideoWriter, add_sound, check_format, ffmpeg, open_writer
 
 log = logging.getLogger(__name__)
 
 # Seconds that a picture may stand, as a slide does: a clock that leaps further ahead was set, in a broken file or while
-# the computer slept, and the film would be filled with hours of one picture. One that goes back further than a
+# the computer slept, and the video would be filled with hours of one picture. One that goes back further than a
 # disorder of frames takes it begins anew, and all frames up to where it was would be left out.
 _LONGEST_STAND = 600.0
 _LONGEST_WAY_BACK = 1.0
@@ -39,7 +39,7 @@ class VideoOutput:
     def __init__(self, path: str) -> None:
         self._path = Path(path)
         check_format(self._path)
-        self._film: Film | None = None
+        self._writer: VideoWriter | None = None
         self._begin: Frame | None = None
         self._last: Image | None = None
         self._time = 0.0  # of the last frame
@@ -51,9 +51,9 @@ class VideoOutput:
         if not isinstance(picture, Frame):
             raise ImageError("output=video is for frames: take input=video or input=webcam, or output=images")
         image = draw(picture.image, detections)
-        if self._film is None or self._begin is None or self._last is None:
+        if self._writer is None or self._begin is None or self._last is None:
             size = image.shape[1], image.shape[0]
-            self._film, self._begin, self._last = open_film(self._path, picture.rate, size), picture, image
+            self._writer, self._begin, self._last = open_writer(self._path, picture.rate, size), picture, image
             self._time = picture.time
         if image.shape != self._last.shape:  # a camera that came back with another one
             size = self._last.shape[1], self._last.shape[0]
@@ -61,21 +61,21 @@ class VideoOutput:
         untimed = picture.time == self._time
         due = self._due(picture, self._begin)
         while self._written < due:
-            self._add(self._film, self._last)
+            self._add(self._writer, self._last)
         if self._written <= due or untimed:  # of a video without times all frames are kept
-            self._add(self._film, image)
+            self._add(self._writer, image)
         self._last = image
 
     def _due(self, picture: Frame, begin: Frame) -> int:
-        """How many frames the film has before this one, by its time."""
+        """How many frames the video has before this one, by its time."""
         step, self._time = picture.time - self._time, picture.time
         if not -_LONGEST_WAY_BACK <= step <= _LONGEST_STAND:
             self._leapt += step - 1 / begin.rate
-            log.warning("%s: the frames' times leap by %.0f s, which the film leaves out", picture.name, step)
+            log.warning("%s: the frames' times leap by %.0f s, which the video leaves out", picture.name, step)
         return round((picture.time - begin.time - self._leapt) * begin.rate)
 
-    def _add(self, film: Film, image: Image) -> None:
-        film.write(image)
+    def _add(self, writer: VideoWriter, image: Image) -> None:
+        writer.write(image)
         self._written += 1
 
     def write_error(self, picture: UnreadImage) -> None:
@@ -83,9 +83,9 @@ class VideoOutput:
 
     def close(self) -> None:
         """Finish the file, and add the sound as far as the pictures go."""
-        if self._film is None or self._begin is None:
+        if self._writer is None or self._begin is None:
             return
-        self._film.close()
+        self._writer.close()
         if self._begin.sound is None:
             return
         if ffmpeg() is None:

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
+from mtcnn_lit.cascade import StepName
 from mtcnn_lit.face_sizes import SIZES
 from mtcnn_lit.ledger import STEP_TITLES, Balance
 from mtcnn_lit.report.style import COLOURS, FAINT, INK
-from mtcnn_lit.steps import StepName
 
 # A network and its NMS are two shades of one colour; what is found is green.
 _BLUE, _VERMILION, _GREEN, _PURPLE, _SKY, _ORANGE, _GREY = COLOURS

@@ -67,7 +67,7 @@ class Source(ABC):
         skipped: how many images were left out because they are missing or broken.
     """
 
-    _faces_hang_on: ClassVar[str] = "the annotations"
+    _face_settings: ClassVar[str] = "the annotations"
 
     def __init__(self, split: Split, annotations: Sequence[Annotation] = (), skipped: int = 0) -> None:
         self.split: Split = split
@@ -110,7 +110,7 @@ class Source(ABC):
             SourceError: that names the settings on which it may hang.
         """
         if not any(len(annotation.faces) for annotation in self.annotations):
-            raise SourceError(f"no face in the {self.split} split ({self.summary()}); check {self._faces_hang_on}")
+            raise SourceError(f"no face in the {self.split} split ({self.summary()}); check {self._face_settings}")
 
     def summary(self) -> str:
         """One line: images, faces, ignored boxes, skipped images."""

@@ -53,7 +53,7 @@ class Coco(FileSource):
         SourceError: when a file or folder is missing, the JSON is malformed, or no picture is there.
     """
 
-    _faces_hang_on = "that source.annotations names this split's file, source.category and source.min_height"
+    _face_settings = "that source.annotations names this split's file, source.category and source.min_height"
 
     def __init__(
         self,

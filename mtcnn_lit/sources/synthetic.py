@@ -55,7 +55,7 @@ class Synthetic(Source):
         SourceError: when the split has no pictures, or a range is empty or larger than the picture.
     """
 
-    _faces_hang_on = "source.faces_per_image and source.num_images"
+    _face_settings = "source.faces_per_image and source.num_images"
 
     def __init__(
         self,

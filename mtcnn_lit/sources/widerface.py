@@ -62,7 +62,7 @@ class WiderFace(FileSource):
         SourceError: when a folder or file is missing, a line is malformed, or the split has no picture.
     """
 
-    _faces_hang_on = "source.min_height, source.max_blur and source.max_occlusion"
+    _face_settings = "source.min_height, source.max_blur and source.max_occlusion"
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ class Yolo(FileSource):
         SourceError: when a folder is missing, a row is malformed, or no picture is there.
     """
 
-    _faces_hang_on = "that labels/ mirrors images/, source.class_id and source.min_height"
+    _face_settings = "that labels/ mirrors images/, source.class_id and source.min_height"
 
     def __init__(self, root: str | Path, split: Split, *, min_height: float = 20, class_id: int | None = None) -> None:
         folder = existing_folder(root, "set source.root to the folder that holds 'images' and 'labels'")

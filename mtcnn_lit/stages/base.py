@@ -19,7 +19,7 @@ from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.errors import UserError
 from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
-from mtcnn_lit.nets import NETS, Net, add_batch_norm, keep_function, normalize
+from mtcnn_lit.nets import NETS, Net, add_batch_norm, init_as_identity, normalize
 from mtcnn_lit.stages.figures import Figures
 
 
@@ -95,7 +95,7 @@ class Stage(LightningModule):
         if len(batch.labels) == 1:
             raise UserError("data.batch_size: one patch has no variance; set it to 2 or more, or net.batch_norm=false")
         if self._started and self.trainer.global_step == batch_idx == 0:
-            keep_function(self.net, normalize(batch.pixels))
+            init_as_identity(self.net, normalize(batch.pixels))
             # Of several processes that train together each has seen a batch of its own.
             seen = {name: value.cpu() for name, value in self.net.state_dict().items()}
             self.net.load_state_dict(self.trainer.strategy.broadcast(seen))

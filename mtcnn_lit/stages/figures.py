@@ -25,7 +25,7 @@ _LOSSES = ("classification_loss", "box_loss")
 _AT_ONCE = 16
 
 
-class _Answers(NamedTuple):
+class _Predictions(NamedTuple):
     """What a network said of a batch of N patches.
 
     Attributes:
@@ -70,7 +70,7 @@ class Figures(nn.Module):
     def __init__(self, box_loss_weight: float) -> None:
         super().__init__()
         self._box_loss_weight = box_loss_weight
-        self._waiting: list[_Answers] = []
+        self._waiting: list[_Predictions] = []
         losses: dict[str, nn.Module] = {name: _MeanLoss() for name in _LOSSES}
         self.means = nn.ModuleDict({**losses, "box_iou": MeanMetric(nan_strategy="disable")})
         options: dict[str, Any] = {"validate_args": False, "ignore_index": _NOT_JUDGED}
@@ -91,7 +91,7 @@ class Figures(nn.Module):
             losses: the means over the patches of the batch that take part, by name.
         """
         means = torch.stack([losses[name].detach() for name in _LOSSES])
-        self._waiting.append(_Answers(batch.labels, scores, batch.offsets, offsets, means))
+        self._waiting.append(_Predictions(batch.labels, scores, batch.offsets, offsets, means))
         if len(self._waiting) == _AT_ONCE:
             self._count()
 
@@ -99,7 +99,7 @@ class Figures(nn.Module):
         """Add the batches that wait to the metrics."""
         if not self._waiting:
             return
-        sizes = torch.tensor([len(answers.labels) for answers in self._waiting])
+        sizes = torch.tensor([len(predictions.labels) for predictions in self._waiting])
         *columns, means = zip(*self._waiting, strict=True)
         labels, scores, targets, offsets = map(torch.cat, columns)
         self._waiting = []

@@ -21,8 +21,8 @@ from mtcnn_lit.data.patches import (
     whole_batch,
 )
 from mtcnn_lit.mining.label import LabelThresholds
-from mtcnn_lit.mining.processes import worker_context
 from mtcnn_lit.mining.store import Patches, PatchStore, PatchWriter
+from mtcnn_lit.worker_processes import worker_context
 
 KINDS = (Label.POSITIVE, Label.PART, Label.NEGATIVE)
 

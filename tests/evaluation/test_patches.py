@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mtcnn_lit.data.patches import PatchDataset, PatchError
 from mtcnn_lit.errors import UserError
 from mtcnn_lit.evaluation.patch_report import patch_summary, worst_patches, write_patch_evaluation
-from mtcnn_lit.evaluation.patches import Answers, PatchScores, ask, box_iou_by_label, figures, scores_by_origin
+from mtcnn_lit.evaluation.patches import PatchScores, Predictions, box_iou_by_label, figures, predict, scores_by_origin
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter
 from tests.full_disk import needs_full_device
@@ -30,7 +30,7 @@ PREDICTED = [0.25, 5, 5, 0, 0.6, 5]
 
 
 class Oracle(nn.Module):
-    """Knows each patch by its pixels, and answers in the shapes of P-Net."""
+    """Knows each patch by its pixels, and predictions in the shapes of P-Net."""
 
     context = 1.0
 
@@ -69,15 +69,15 @@ def patches(tmp_path: Path) -> PatchDataset:
 
 
 @pytest.fixture
-def answers(patches: PatchDataset) -> Answers:
-    return ask(Oracle(), patches, batch_size=2)
+def predictions(patches: PatchDataset) -> Predictions:
+    return predict(Oracle(), patches, batch_size=2)
 
 
-def test_all_patches_with_a_label_are_judged(answers: Answers) -> None:
-    assert answers.place.tolist() == [0, 1, 2, 3, 4]
-    assert answers.scores.tolist() == pytest.approx([0.9, 0.8, 0.6, 0.3, 0.99])
-    assert answers.iou_before[[0, 3, 4]].tolist() == pytest.approx([0.8, 0.7, 0.5])
-    assert answers.iou_after[[0, 3, 4]].tolist() == pytest.approx([1, 0.7, 0.8])
+def test_all_patches_with_a_label_are_judged(predictions: Predictions) -> None:
+    assert predictions.place.tolist() == [0, 1, 2, 3, 4]
+    assert predictions.scores.tolist() == pytest.approx([0.9, 0.8, 0.6, 0.3, 0.99])
+    assert predictions.iou_before[[0, 3, 4]].tolist() == pytest.approx([0.8, 0.7, 0.5])
+    assert predictions.iou_after[[0, 3, 4]].tolist() == pytest.approx([1, 0.7, 0.8])
 
 
 # A face half as wide as high in a crop of the square around it, for a network that is shown the crop, or twice as much.
@@ -91,12 +91,12 @@ def test_boxes_are_compared_with_the_face_alone_before_regression_too(
     narrow = store_of(tmp_path, [0, 1], iou=[1, 0], offsets=[offsets, [0, 0, 0, 0]], origin=origin)
     net = Oracle()
     net.context = context
-    assert ask(net, narrow, batch_size=2).located().iou_before.tolist() == pytest.approx([0.5])
+    assert predict(net, narrow, batch_size=2).located().iou_before.tolist() == pytest.approx([0.5])
 
 
-def test_figures_by_hand(answers: Answers) -> None:
+def test_figures_by_hand(predictions: Predictions) -> None:
     """Of two faces one is over a half, as are both negatives; the faces come first and fourth by score."""
-    scores = PatchScores.of(answers)
+    scores = PatchScores.of(predictions)
     assert (scores.positive, scores.part, scores.negative) == (2, 1, 2)
     assert scores.accuracy == pytest.approx(1 / 4)
     assert scores.precision == pytest.approx(1 / 3)
@@ -107,9 +107,9 @@ def test_figures_by_hand(answers: Answers) -> None:
     assert scores.box_iou_after == pytest.approx((1 + 0.7 + 0.8) / 3)
 
 
-def test_figures_by_origin(answers: Answers) -> None:
+def test_figures_by_origin(predictions: Predictions) -> None:
     """The only random crop has no label; without negatives there is no AP."""
-    origins = scores_by_origin(answers)
+    origins = scores_by_origin(predictions)
     assert list(origins) == ["jitter", "cascade"]
     jitter, cascade = origins.values()
     assert (jitter.positive, jitter.accuracy, jitter.box_iou_after) == (1, 1, 1)
@@ -120,34 +120,36 @@ def test_figures_by_origin(answers: Answers) -> None:
     assert cascade.box_iou_after == pytest.approx(0.75)
 
 
-def test_box_iou_by_label(answers: Answers) -> None:
-    boxes = box_iou_by_label(answers)
+def test_box_iou_by_label(predictions: Predictions) -> None:
+    boxes = box_iou_by_label(predictions)
     assert {name: (before.tolist(), after.tolist()) for name, (before, after) in boxes.items()} == {
         "positive": (pytest.approx([0.8, 0.7]), pytest.approx([1, 0.7])),
         "part": (pytest.approx([0.5]), pytest.approx([0.8])),
     }
-    assert figures(answers)["by_label"]["positive"] == pytest.approx({"box_iou_before": 0.75, "box_iou_after": 0.85})
+    assert figures(predictions)["by_label"]["positive"] == pytest.approx(
+        {"box_iou_before": 0.75, "box_iou_after": 0.85}
+    )
 
 
 @pytest.mark.parametrize(("chosen", "missing"), [([1, 2, 4], "positive"), ([0, 3, 4, 5], "negative")])
 def test_faces_and_background_are_needed(tmp_path: Path, chosen: list[int], missing: str) -> None:
     with pytest.raises(PatchError, match=rf"^no {missing} patches in .*store: a network is measured on faces and back"):
-        ask(Oracle(), dataset(tmp_path, chosen), batch_size=10)
+        predict(Oracle(), dataset(tmp_path, chosen), batch_size=10)
 
 
-def test_the_worst_of_each_image_come_first(answers: Answers, patches: PatchDataset) -> None:
+def test_the_worst_of_each_image_come_first(predictions: Predictions, patches: PatchDataset) -> None:
     store = patches.store
-    assert [len(pixels) for pixels in worst_patches(answers, store).values()] == [1, 1]  # all are of one image
+    assert [len(pixels) for pixels in worst_patches(predictions, store).values()] == [1, 1]  # all are of one image
     each_its_own = store.patches._replace(image=np.arange(len(store), dtype=np.int32))
-    worst = worst_patches(answers, replace(store, patches=each_its_own))
+    worst = worst_patches(predictions, replace(store, patches=each_its_own))
     assert {title: pixels[:, 0, 0, 0].tolist() for title, pixels in worst.items()} == {
         "negatives with the highest scores, 0.800 to 0.600": [1, 2],
         "positives with the lowest scores, 0.300 to 0.900": [3, 0],
     }
 
 
-def test_summary_by_hand(answers: Answers) -> None:
-    assert patch_summary(answers).splitlines() == [
+def test_summary_by_hand(predictions: Predictions) -> None:
+    assert patch_summary(predictions).splitlines() == [
         "patches                     2 positive, 1 part, 2 negative",
         "accuracy at a score of .5   0.250",
         "precision at a score of .5  0.333",
@@ -163,10 +165,10 @@ def test_summary_by_hand(answers: Answers) -> None:
     ]
 
 
-def test_files(answers: Answers, patches: PatchDataset, tmp_path: Path) -> None:
+def test_files(predictions: Predictions, patches: PatchDataset, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     drawn = [np.zeros((40, 60, 3), np.uint8)]
-    write_patch_evaluation(answers, patches.store, drawn, "P-Net on <mine>", {"net": "pnet"}, folder)
+    write_patch_evaluation(predictions, patches.store, drawn, "P-Net on <mine>", {"net": "pnet"}, folder)
     written = {path.name for path in folder.iterdir()}
     assert written == {"metrics.json", "report.html", "pr_roc.png", "box_iou.png", "patches.png", "detections.png"}
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -179,16 +181,16 @@ def test_files(answers: Answers, patches: PatchDataset, tmp_path: Path) -> None:
 
 
 @needs_full_device
-def test_on_a_full_disk_the_figures_are_kept(answers: Answers, patches: PatchDataset, tmp_path: Path) -> None:
+def test_on_a_full_disk_the_figures_are_kept(predictions: Predictions, patches: PatchDataset, tmp_path: Path) -> None:
     (tmp_path / "pr_roc.png").symlink_to("/dev/full")
     message = f"^{tmp_path}: No space left on device; make room, then the same command again$"
     with pytest.raises(UserError, match=message):
-        write_patch_evaluation(answers, patches.store, [], "P-Net", {}, tmp_path)
+        write_patch_evaluation(predictions, patches.store, [], "P-Net", {}, tmp_path)
     assert json.loads((tmp_path / "metrics.json").read_text())["ap"] == pytest.approx(0.75)
 
 
 def test_without_images_there_is_no_sheet_of_detections(
-    answers: Answers, patches: PatchDataset, tmp_path: Path
+    predictions: Predictions, patches: PatchDataset, tmp_path: Path
 ) -> None:
-    write_patch_evaluation(answers, patches.store, [], "P-Net", {}, tmp_path / "out")
+    write_patch_evaluation(predictions, patches.store, [], "P-Net", {}, tmp_path / "out")
     assert not (tmp_path / "out" / "detections.png").exists()

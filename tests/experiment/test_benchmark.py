@@ -23,7 +23,7 @@ from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.process import Profile, Run
 from mtcnn_lit.experiment import benchmark_stage
 from mtcnn_lit.experiment.benchmark import check_numbers
-from mtcnn_lit.experiment.benchmark_stage import take_the_detectors_networks
+from mtcnn_lit.experiment.benchmark_stage import use_detector_weights_upstream
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.schema import register
 from mtcnn_lit.images import write_image
@@ -161,7 +161,7 @@ def test_without_runs_the_released_networks_mine(
     tmp_path: Path, overrides: list[str], expected: dict[str, str | None]
 ) -> None:
     config = composed(tmp_path, *overrides)
-    take_the_detectors_networks(config)
+    use_detector_weights_upstream(config)
     assert {name: config.upstream[name] for name in expected} == expected
 
 

@@ -25,8 +25,8 @@ from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detect
 from mtcnn_lit.images import Image, ImageError, write_image
-from mtcnn_lit.live.film import open_film
-from tests.live.films import number_of, read_film, write_film
+from mtcnn_lit.outputs.video_writer import open_writer
+from tests.live.videos import number_of, read_video, write_video
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = ROOT / "configs"
@@ -69,21 +69,21 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 def test_all_frames_are_written_and_every_nth_is_looked_at(
     tmp_path: Path, detector: Detector, every: int, seen: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    film = write_film(tmp_path / "a.mkv", 20)
-    run(tmp_path, "input=video", f"input.path={film}", "output=[video,json]", f"every={every}")
+    video = write_video(tmp_path / "a.mkv", 20)
+    run(tmp_path, "input=video", f"input.path={video}", "output=[video,json]", f"every={every}")
     assert detector.seen == seen
     lines = lines_of(tmp_path / "out" / "detect" / "detections.jsonl")
     assert [line["frame"] for line in lines] == list(range(20))
     assert [line["time"] for line in lines] == [round(number / 30, 3) for number in range(20)]
     assert [line["boxes"][0][2] - 1 for line in lines] == [number - number % every for number in range(20)]
-    assert len(read_film(tmp_path / "out" / "detect" / "faces.mkv")) == 20
+    assert len(read_video(tmp_path / "out" / "detect" / "faces.mkv")) == 20
     assert "0 left" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("detector")
 def test_images_of_frames_are_numbered(tmp_path: Path) -> None:
-    film = write_film(tmp_path / "a.mkv", 2)
-    run(tmp_path, "input=video", f"input.path={film}", "output=images")
+    video = write_video(tmp_path / "a.mkv", 2)
+    run(tmp_path, "input=video", f"input.path={video}", "output=images")
     names = sorted(path.name for path in (tmp_path / "out" / "detect").iterdir())
     assert names == ["a.mkv.frame-000000.faces.png", "a.mkv.frame-000001.faces.png"]
 
@@ -92,7 +92,7 @@ def test_images_of_frames_are_numbered(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "complaint"),
     [
-        (["output.path={film}"], r"^output\.video\.path: .*a\.mkv is one of the pictures to read"),
+        (["output.path={video}"], r"^output\.video\.path: .*a\.mkv is one of the pictures to read"),
         (["fps=0"], r"^fps must be above 0, not 0\.0"),
         (["every=0"], r"^every must be 1 or more, not 0"),
         (["input=image", "input.path={picture}", "every=2"], r"^every is for frames: take input=video or input=webcam"),
@@ -101,18 +101,18 @@ def test_images_of_frames_are_numbered(tmp_path: Path) -> None:
     ],
 )
 def test_what_can_not_be_done_is_said(tmp_path: Path, overrides: list[str], complaint: str) -> None:
-    film, picture = write_film(tmp_path / "a.mkv", 2), tmp_path / "a.png"
+    video, picture = write_video(tmp_path / "a.mkv", 2), tmp_path / "a.png"
     write_image(picture, skimage.data.astronaut())
-    before = film.read_bytes()
-    words = [word.format(film=film, picture=picture) for word in overrides]
+    before = video.read_bytes()
+    words = [word.format(video=video, picture=picture) for word in overrides]
     with pytest.raises((ConfigError, ImageError), match=complaint):
-        run(tmp_path, "input=video", f"input.path={film}", *words)
-    assert film.read_bytes() == before
+        run(tmp_path, "input=video", f"input.path={video}", *words)
+    assert video.read_bytes() == before
 
 
 def test_a_webcam_is_detected_in_until_it_ends(tmp_path: Path, detector: Detector) -> None:
-    film = write_film(tmp_path / "a.mkv", 16)
-    run(tmp_path, "input=webcam", f"input.device={film}", "output=json", "fps=10")
+    video = write_video(tmp_path / "a.mkv", 16)
+    run(tmp_path, "input=webcam", f"input.device={video}", "output=json", "fps=10")
     lines = lines_of(tmp_path / "out" / "detect" / "detections.jsonl")
     assert [line["frame"] for line in lines] == detector.seen
     assert 3 <= len(lines) <= 8  # of half a second
@@ -121,11 +121,11 @@ def test_a_webcam_is_detected_in_until_it_ends(tmp_path: Path, detector: Detecto
 @pytest.fixture(scope="module")
 def astronaut(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """20 s of a face."""
-    path = tmp_path_factory.mktemp("film") / "astronaut.mkv"
-    film = open_film(path, 30, (256, 256))
+    path = tmp_path_factory.mktemp("video") / "astronaut.mkv"
+    writer = open_writer(path, 30, (256, 256))
     for number in range(600):
-        film.write(np.ascontiguousarray(skimage.data.astronaut()[:256, 80 + number % 64 :][:, :256]))
-    film.close()
+        writer.write(np.ascontiguousarray(skimage.data.astronaut()[:256, 80 + number % 64 :][:, :256]))
+    writer.close()
     return path
 
 
@@ -136,8 +136,8 @@ IN_A_BUFFER = pytest.mark.skipif(not FFMPEG, reason="OpenCV alone keeps the last
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGKILL, marks=IN_A_BUFFER)])
 def test_what_was_done_before_an_interruption_is_kept(tmp_path: Path, astronaut: Path, kind: signal.Signals) -> None:
     command = [sys.executable, "scripts/detect.py", "input=video", f"input.path={astronaut}", "output=video,json"]
-    film = tmp_path / ("a.mp4" if FFMPEG else "a.mkv")
-    outputs = [f"output.video.path={film}", f"output.json.path={tmp_path}/a.jsonl"]
+    video = tmp_path / ("a.mp4" if FFMPEG else "a.mkv")
+    outputs = [f"output.video.path={video}", f"output.json.path={tmp_path}/a.jsonl"]
     places = [f"paths.output_dir={tmp_path}", f"hydra.run.dir={tmp_path}/run"]
     process = subprocess.Popen(
         [*command, *outputs, *places], cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -153,14 +153,14 @@ def test_what_was_done_before_an_interruption_is_kept(tmp_path: Path, astronaut:
     assert "Traceback" not in errors
     done = len((tmp_path / "a.jsonl").read_text().splitlines())
     assert done < 600
-    assert abs(frames_once_there(film, done - 1) - done) <= 1
+    assert abs(frames_once_there(video, done - 1) - done) <= 1
 
 
 def frames_once_there(path: Path, least: int) -> int:
     """How many frames a video has once ffmpeg, which nobody waits for after a kill, has finished it."""
     for _ in range(100):
         try:
-            count = len(read_film(path))
+            count = len(read_video(path))
         except ImageError:
             count = 0
         if count >= least:
@@ -174,7 +174,7 @@ def frames_once_there(path: Path, least: int) -> int:
 def test_ten_minutes_of_video_take_no_more_memory_than_one(
     tmp_path: Path, detector: Detector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = write_film(tmp_path / "a.mkv", 18000)
+    video = write_video(tmp_path / "a.mkv", 18000)
     used = {}
     find = detector.detect
 
@@ -184,6 +184,6 @@ def test_ten_minutes_of_video_take_no_more_memory_than_one(
         return find(image)
 
     monkeypatch.setattr(detector, "detect", watched)
-    run(tmp_path, "input=video", f"input.path={film}", "output=[video,json,csv]")
+    run(tmp_path, "input=video", f"input.path={video}", "output=[video,json,csv]")
     assert len(detector.seen) == 18000
     assert used[17900] - used[1800] < 8e6

@@ -22,7 +22,7 @@ def closing_words(*overrides: str, elsewhere: tuple[str, ...] = ()) -> list[str]
     config = composed("train", list(overrides))  # which tells Hydra of them
     upstream = {name: config.upstream[name] or Path(name) for name in UPSTREAM[config.stage]}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "is_found", lambda run, output_dir: str(run) not in elsewhere)
+        patch.setattr(module, "is_discoverable", lambda run, output_dir: str(run) not in elsewhere)
         return module.closing_words(config, 0.5, Path("run"), upstream).splitlines()
 
 

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
-from mtcnn_lit.experiment.output import keep_inputs, output_nodes
+from mtcnn_lit.experiment.output import output_nodes, refuse_overwriting_inputs
 from mtcnn_lit.images import write_image
 from mtcnn_lit.inputs import ImageInput
 
@@ -66,7 +66,7 @@ def test_a_picture_to_read_is_no_place_for_an_output(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(path)
     nodes = output_nodes(composed("output=json", f"output.path={tmp_path / 'link'}"))
     with pytest.raises(ConfigError, match=r"output\.json\.path: .*link is one of the pictures to read"):
-        keep_inputs(ImageInput(str(path)), nodes)
+        refuse_overwriting_inputs(ImageInput(str(path)), nodes)
 
 
 def test_a_picture_that_can_not_be_looked_at_is_left_to_the_reader(
@@ -80,4 +80,4 @@ def test_a_picture_that_can_not_be_looked_at_is_left_to_the_reader(
     source = ImageInput(str(tmp_path / "a.png"))
     nodes = output_nodes(composed("output=json", f"output.path={tmp_path / 'a.jsonl'}"))
     monkeypatch.setattr(Path, "samefile", forbidden)
-    keep_inputs(source, nodes)
+    refuse_overwriting_inputs(source, nodes)

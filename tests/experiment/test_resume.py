@@ -13,7 +13,7 @@ from mtcnn_lit.errors import UserError
 from mtcnn_lit.experiment.resume import refuse_other_upstream, resume_from
 from mtcnn_lit.nets import PNet, add_batch_norm
 from mtcnn_lit.nets.weights import save_net
-from tests.experiment.test_checkpoint import begin_run
+from tests.experiment.test_runs import begin_run
 
 TRAINING = {"epoch": 1, "optimizer_states": [], "lr_schedulers": [], "loops": {}}
 

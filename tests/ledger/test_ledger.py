@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.test_cascade_steps import STAY, Offsets, Window, pnet, scripted
 from torch import Tensor
 
 from mtcnn_lit import Detections
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, StepName
 from mtcnn_lit.images import Image
 from mtcnn_lit.ledger import Balance, Ledger, ledger
 from mtcnn_lit.nets import ONet, PNet, RNet
-from mtcnn_lit.steps import StepName
 from tests.bright_squares import bright_cascade, picture
-from tests.test_cascade_steps import STAY, Offsets, Window, pnet, scripted
 from tests.two_processes import in_two_processes
 
 Box = tuple[float, float, float, float]

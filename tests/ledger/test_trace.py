@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtcnn_lit.cascade import Step
 from mtcnn_lit.detections import Candidates
 from mtcnn_lit.ledger import trace
 from mtcnn_lit.ledger.balance import STEPS
 from mtcnn_lit.ledger.trace import Faces, lost_at, scores_of_lost
-from mtcnn_lit.steps import Step
 
 Box = tuple[float, float, float, float]
 Candidate = tuple[Box, float, int]  # box, score, image
@@ -110,7 +110,7 @@ box = st.tuples(corner, corner, side, side).map(lambda b: (b[0], b[1], b[0] + b[
 candidate = st.tuples(box, st.integers(1, 8).map(lambda n: n / 8), st.integers(0, 2))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(box, st.integers(0, 2)), max_size=12), st.lists(candidate, max_size=20), st.integers(1, 4))
 def test_it_equals_a_slow_reference(there: list[tuple[Box, int]], seen: list[Candidate], block: int) -> None:
     true = faces(*(face for face, _ in there), image=[image for _, image in there])

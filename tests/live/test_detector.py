@@ -8,7 +8,7 @@ import skimage.data
 import torch
 
 from mtcnn_lit import MTCNN
-from mtcnn_lit import steps as module
+from mtcnn_lit.cascade import steps as module
 from mtcnn_lit.live.detector import LiveDetector
 from tests.bright_squares import bright_cascade, picture
 

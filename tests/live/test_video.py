@@ -10,11 +10,11 @@ from mtcnn_lit.images import ImageError
 from mtcnn_lit.inputs import VideoInput
 from mtcnn_lit.live.video import Video
 from mtcnn_lit.named_image import Frame
-from tests.live.films import number_of, write_film
+from tests.live.videos import number_of, write_video
 
 
 def test_every_frame_comes_in_order_with_its_number_and_time(tmp_path: Path) -> None:
-    source = VideoInput(str(write_film(tmp_path / "a 100%d.mkv", 20, rate=25)))
+    source = VideoInput(str(write_video(tmp_path / "a 100%d.mkv", 20, rate=25)))
     assert len(source) == 20
     assert source.files == [tmp_path / "a 100%d.mkv"]
     for _ in range(2):  # a second time too
@@ -30,7 +30,7 @@ def test_every_frame_comes_in_order_with_its_number_and_time(tmp_path: Path) -> 
 def test_what_is_left_of_a_broken_video_is_read_and_said_to_be_short(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = write_film(tmp_path / "a.mkv", 30).read_bytes()
+    whole = write_video(tmp_path / "a.mkv", 30).read_bytes()
     (tmp_path / "a.mkv").write_bytes(whole[: len(whole) // 2])
     source = VideoInput(str(tmp_path / "a.mkv"))
     count = len(list(source))
@@ -40,12 +40,12 @@ def test_what_is_left_of_a_broken_video_is_read_and_said_to_be_short(
 
 @pytest.mark.parametrize("broken", [1, 8])
 def test_broken_frames_in_the_middle_are_passed_over(tmp_path: Path, broken: int) -> None:
-    film = write_film(tmp_path / "a.mp4", 30)
-    content = film.read_bytes()
+    video = write_video(tmp_path / "a.mp4", 30)
+    content = video.read_bytes()
     starts = [found.start() for found in re.finditer(b"\x00\x00\x01\xb6", content)]  # of frames in MPEG-4
     first, last = starts[13], starts[13 + broken]
-    film.write_bytes(content[:first] + b"\xff" * (last - first) + content[last:])
-    times = [frame.time for frame in VideoInput(str(film)) if isinstance(frame, Frame)]
+    video.write_bytes(content[:first] + b"\xff" * (last - first) + content[last:])
+    times = [frame.time for frame in VideoInput(str(video)) if isinstance(frame, Frame)]
     kept = [number for number in range(30) if not 13 <= number < 13 + broken]
     assert times == pytest.approx([number / 30 for number in kept])
 

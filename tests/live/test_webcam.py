@@ -15,7 +15,7 @@ from mtcnn_lit.inputs import WebcamInput
 from mtcnn_lit.live import device as module
 from mtcnn_lit.live.device import Camera
 from mtcnn_lit.named_image import Frame
-from tests.live.films import number_of, write_film
+from tests.live.videos import number_of, write_video
 
 
 def frames(source: WebcamInput) -> list[Frame]:
@@ -23,7 +23,7 @@ def frames(source: WebcamInput) -> list[Frame]:
 
 
 def test_a_video_given_as_the_device_plays_at_its_own_rate_and_ends(tmp_path: Path) -> None:
-    source = WebcamInput(str(write_film(tmp_path / "a.mkv", 31)))
+    source = WebcamInput(str(write_video(tmp_path / "a.mkv", 31)))
     assert source.files == [tmp_path / "a.mkv"]
     begin = time.monotonic()
     played = frames(source)
@@ -36,7 +36,7 @@ def test_a_video_given_as_the_device_plays_at_its_own_rate_and_ends(tmp_path: Pa
 
 def test_a_slow_taker_misses_frames_of_it(tmp_path: Path) -> None:
     numbers = []
-    for frame in WebcamInput(str(write_film(tmp_path / "a.mkv", 31))):
+    for frame in WebcamInput(str(write_video(tmp_path / "a.mkv", 31))):
         assert isinstance(frame, Frame)
         numbers.append(frame.number)
         time.sleep(0.2)
@@ -81,7 +81,7 @@ def is_left(server: socket.socket, answer: bytes) -> bool:
 
 
 def test_patience_may_last_for_months(tmp_path: Path) -> None:
-    frame = next(iter(WebcamInput(write_film(tmp_path / "a.mkv", 2).as_uri(), patience=1e7)))
+    frame = next(iter(WebcamInput(write_video(tmp_path / "a.mkv", 2).as_uri(), patience=1e7)))
     assert isinstance(frame, Frame)
 
 

@@ -15,7 +15,7 @@ import pytest
 import skimage.data
 
 from mtcnn_lit.images import read_image
-from mtcnn_lit.live.film import open_film
+from mtcnn_lit.outputs.video_writer import open_writer
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
@@ -45,10 +45,10 @@ def wait_for(seen: Callable[[], bool]) -> None:
 
 
 def test_it_opens_on_a_video_and_takes_keys(tmp_path: Path, screen: dict[str, str]) -> None:
-    film = open_film(tmp_path / "a.mkv", 30, (256, 256))
+    writer = open_writer(tmp_path / "a.mkv", 30, (256, 256))
     for number in range(1800):
-        film.write(np.ascontiguousarray(skimage.data.astronaut()[:256, 80 + number % 64 :][:, :256]))
-    film.close()
+        writer.write(np.ascontiguousarray(skimage.data.astronaut()[:256, 80 + number % 64 :][:, :256]))
+    writer.close()
     words = ["input=webcam", f"input.device={tmp_path}/a.mkv", "fps=30", f"paths.output_dir={tmp_path}"]
     command = [sys.executable, "scripts/detect.py", *words, f"hydra.run.dir={tmp_path}/run"]
     process = subprocess.Popen(command, cwd=ROOT, env=screen, stderr=subprocess.PIPE, text=True)

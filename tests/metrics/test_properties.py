@@ -51,20 +51,18 @@ example = st.tuples(st.lists(st.tuples(box, score), max_size=8), st.lists(box, m
 examples_with_a_face = st.lists(example, min_size=1, max_size=4).filter(lambda all_: any(faces for _, faces, _ in all_))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(examples_with_a_face)
 def test_it_equals_a_slow_reference(examples: list[Example]) -> None:
     assert measure(examples, 0.55) == pytest.approx(slow_average_precision(examples, 0.55), abs=1e-5)
 
 
-@settings(deadline=None)
 @given(examples_with_a_face, st.randoms(use_true_random=False))
 def test_the_order_of_images_does_not_matter(examples: list[Example], dice: random.Random) -> None:
     shuffled = dice.sample(examples, len(examples))
     assert measure(shuffled) == pytest.approx(measure(examples), abs=1e-6)
 
 
-@settings(deadline=None)
 @given(examples_with_a_face, examples_with_a_face)
 def test_two_metrics_merged_equal_one(first: list[Example], second: list[Example]) -> None:
     one, other = AveragePrecision(), AveragePrecision()

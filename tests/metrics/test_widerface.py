@@ -120,7 +120,7 @@ def picture(draw: st.DrawFn) -> Picture:
     return Picture(draw(st.lists(st.tuples(box, score), max_size=10)), faces, (draw(some), draw(some), draw(some)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(picture(), min_size=1, max_size=4))
 def test_it_equals_the_official_steps_in_plain_loops(drawn: list[Picture]) -> None:
     pictures = {f"e/{number}.jpg": each for number, each in enumerate(drawn)}

@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from mtcnn_lit.boxes import decode, square, widen
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, Pyramid
 from mtcnn_lit.mining import cascade_crops
 from mtcnn_lit.mining.cascade_crops import CascadeCrops
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.store import Origin, Patches
 from mtcnn_lit.nets import PNet
-from mtcnn_lit.pyramid import Pyramid
 from tests.bright_squares import BrightPNet, BrightRNet, picture
 from tests.mining.pictures import Pictures, annotate
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mtcnn_lit.cascade import Pyramid
 from mtcnn_lit.mining.label import LabelThresholds, label_crops
 from mtcnn_lit.mining.random_crops import (
     RandomCrops,
@@ -16,7 +17,6 @@ from mtcnn_lit.mining.random_crops import (
     random_squares,
 )
 from mtcnn_lit.mining.store import Origin
-from mtcnn_lit.pyramid import Pyramid
 from mtcnn_lit.sources.base import as_boxes
 from tests.mining.pictures import Box, annotate, noise
 

@@ -8,10 +8,9 @@ import torch
 
 from mtcnn_lit import Detections
 from mtcnn_lit.boxes import iou
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, Pyramid
 from mtcnn_lit.mining.recall import RecallCurve, recall_curve, threshold_for_recall
 from mtcnn_lit.nets import PNet, RNet
-from mtcnn_lit.pyramid import Pyramid
 from tests.bright_squares import DimONet, bright_cascade, picture
 from tests.mining.pictures import Box, Pictures, annotate
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from mtcnn_lit.mining.processes import worker_context
 from mtcnn_lit.mining.store import Origin, Patches, PatchStore, PatchWriter, StoreError
+from mtcnn_lit.worker_processes import worker_context
 from tests.full_disk import needs_full_device
 
 SIZE = 4
@@ -185,7 +185,6 @@ def test_a_disk_that_fails_otherwise_is_not_told_to_be_full(tmp_path: Path) -> N
             writer.append(patches(1))
 
 
-@settings(deadline=None)  # of a busy disk
 @given(quarters=st.lists(st.integers(0, 16), min_size=5, max_size=5))
 def test_columns_cut_off_anywhere_go_on_from_the_last_image_that_all_have(quarters: list[int]) -> None:
     with TemporaryDirectory() as name:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mtcnn_lit.nets import NETS, Net, PNet, add_batch_norm, keep_function, load_net
+from mtcnn_lit.nets import NETS, Net, PNet, add_batch_norm, init_as_identity, load_net
 from mtcnn_lit.nets.batch_norm import BatchNorm, fold_batch_norm
 
 names = pytest.mark.parametrize("name", list(NETS))
@@ -59,7 +59,7 @@ def test_features_that_it_was_matched_to_stay_as_they_are() -> None:
 
 def test_it_stands_behind_the_pooling_which_leaves_it_a_quarter_of_the_work() -> None:
     layers = [type(layer).__name__ for layer in add_batch_norm(PNet()).features]
-    assert layers[:4] == ["Conv2d", "MaxPool", "BatchNorm", "RisingPReLU"]
+    assert layers[:4] == ["Conv2d", "MaxPool", "BatchNorm", "MonotonePReLU"]
     assert layers[4:] == ["Conv2d", "BatchNorm", "PReLU"] * 2
 
 
@@ -105,7 +105,7 @@ def test_a_trained_network_keeps_its_function(name: str) -> None:
         own.load_state_dict(trained_layer.state_dict())
     net.face.load_state_dict(plain.face.state_dict())
     net.box.load_state_dict(plain.box.state_dict())
-    keep_function(net, given[:256])
+    init_as_identity(net, given[:256])
     for output, before in zip(net.eval()(given), expected, strict=True):
         torch.testing.assert_close(output, before, rtol=1e-3, atol=1e-5)
     net.train()

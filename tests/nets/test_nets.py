@@ -7,7 +7,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mtcnn_lit.nets import ONet, PNet, RNet, normalize
-from mtcnn_lit.nets.activation import RisingPReLU
+from mtcnn_lit.nets.activation import MonotonePReLU
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ def test_the_paper_s_layers_and_a_prelu_after_each_but_the_heads(
 
 @pytest.mark.parametrize("slope", [0.0, 0.3, 1.2])
 def test_pooling_before_a_prelu_that_never_falls_changes_nothing(slope: float) -> None:
-    pool, before, after = nn.MaxPool2d(3, 2, ceil_mode=True), nn.PReLU(4, slope), RisingPReLU(4, slope)
+    pool, before, after = nn.MaxPool2d(3, 2, ceil_mode=True), nn.PReLU(4, slope), MonotonePReLU(4, slope)
     features = torch.randn(2, 4, 11, 12, generator=torch.Generator().manual_seed(0))
     assert torch.equal(after(pool(features)), pool(before(features)))
 
 
 def test_a_slope_below_zero_counts_as_zero() -> None:
     values = torch.tensor([[[-2.0, 3.0]]])
-    assert RisingPReLU(1, -0.5)(values).tolist() == [[[0, 3]]]
+    assert MonotonePReLU(1, -0.5)(values).tolist() == [[[0, 3]]]
 
 
 @pytest.mark.parametrize(("kind", "size"), [(RNet, 24), (ONet, 48)])

@@ -24,7 +24,7 @@ _FORMATS_OF_OPENCV = (".mkv",)
 _KEY_EVERY = 2  # seconds: how much is lost at most where FFmpeg is killed too
 
 
-class Film(Protocol):
+class VideoWriter(Protocol):
     """A video that is being written."""
 
     def write(self, image: Image) -> None:
@@ -63,7 +63,7 @@ def check_format(path: Path) -> None:
         path.unlink()
 
 
-def open_film(path: Path, rate: float, size: tuple[int, int]) -> Film:
+def open_writer(path: Path, rate: float, size: tuple[int, int]) -> VideoWriter:
     """Begin a video; where a side of its frames is odd, they get a row or column of black.
 
     Args:
@@ -75,10 +75,10 @@ def open_film(path: Path, rate: float, size: tuple[int, int]) -> Film:
     """
     program = ffmpeg()
     even = size[0] + size[0] % 2, size[1] + size[1] % 2
-    return FfmpegFilm(program, path, rate, even) if program else OpenCvFilm(path, rate, even)
+    return FfmpegWriter(program, path, rate, even) if program else OpenCvWriter(path, rate, even)
 
 
-class FfmpegFilm:
+class FfmpegWriter:
     """Frames go to FFmpeg through a pipe: when this process is killed, FFmpeg finishes the file all the same."""
 
     def __init__(self, program: str, path: Path, rate: float, size: tuple[int, int]) -> None:
@@ -95,7 +95,7 @@ class FfmpegFilm:
         )
 
     def write(self, image: Image) -> None:
-        """As `Film` says."""
+        """As `VideoWriter` says."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(_even(image).tobytes())
@@ -104,7 +104,7 @@ class FfmpegFilm:
             raise self._failed() from error
 
     def close(self) -> None:
-        """As `Film` says."""
+        """As `VideoWriter` says."""
         assert self._process.stdin is not None
         with suppress(OSError), self._process.stdin:  # a broken pipe: the status tells
             pass
@@ -120,7 +120,7 @@ class FfmpegFilm:
         return ImageError(f"can't write {self._path}: {lines[-1] if lines else 'ffmpeg ended'}")
 
 
-class OpenCvFilm:
+class OpenCvWriter:
     """Frames are written by OpenCV, in MPEG-4: larger files, and no sound."""
 
     def __init__(self, path: Path, rate: float, size: tuple[int, int]) -> None:
@@ -133,16 +133,16 @@ class OpenCvFilm:
         self._written = 0
 
     def write(self, image: Image) -> None:
-        """As `Film` says."""
+        """As `VideoWriter` says."""
         self._writer.write(cv2.cvtColor(_even(image), cv2.COLOR_RGB2BGR))
         self._written += 1
 
     def close(self) -> None:
-        """As `Film` says; OpenCV doesn't tell what it could not write, so the file is looked through."""
+        """As `VideoWriter` says; OpenCV doesn't tell what it could not write, so the file is looked through."""
         self._writer.release()
-        film = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
-        there = sum(1 for _ in iter(film.grab, False))
-        film.release()
+        written = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        there = sum(1 for _ in iter(written.grab, False))
+        written.release()
         if there < self._written:
             raise ImageError(f"can't write {self._path}: it has {there} of {self._written} frames; is the disk full?")
 

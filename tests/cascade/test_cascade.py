@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtcnn_lit import Detections, crops, windows
+from mtcnn_lit import Detections
 from mtcnn_lit.boxes import iou
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit.cascade import Cascade, Pyramid, crops, windows
 from mtcnn_lit.nets import ONet, PNet, RNet
-from mtcnn_lit.pyramid import Pyramid
 from tests.bright_squares import BrightPNet, BrightRNet, DimONet, bright_cascade, picture
 
 Square = tuple[int, int, int, int]

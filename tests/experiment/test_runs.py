@@ -10,13 +10,13 @@ import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
 
-from mtcnn_lit.experiment.checkpoint import (
-    earlier_net,
+from mtcnn_lit.experiment.runs import (
     has_finished_run,
-    is_found,
+    is_discoverable,
     last_run,
     latest_run,
-    trained_behind_others,
+    mismatched_upstream,
+    trained_net,
     upstream_paths,
 )
 from mtcnn_lit.nets import PNet, WeightsError, weights_digest
@@ -83,10 +83,10 @@ def test_a_multirun_finds_its_own_runs_wherever_they_are(
 
 def test_whether_a_later_command_finds_a_run(tmp_path: Path) -> None:
     output = tmp_path / "outputs"
-    assert is_found(make_run(output / "sweeps" / "s" / "lr" / "0", []), output)
-    assert not is_found(make_run(output / "mine", []), output)
+    assert is_discoverable(make_run(output / "sweeps" / "s" / "lr" / "0", []), output)
+    assert not is_discoverable(make_run(output / "mine", []), output)
     (output / "train" / "no_record").mkdir(parents=True)  # as `hydra.output_subdir=null` leaves it
-    assert not is_found(output / "train" / "no_record", output)
+    assert not is_discoverable(output / "train" / "no_record", output)
 
 
 def test_without_a_finished_run_the_error_says_what_makes_one(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_an_earlier_network_of_the_stage_is_the_one_chosen_or_the_newest(tmp_pat
         digests.append(weights_digest(net))
     older, newer = digests
     by_name = {
-        chosen: earlier_net("pnet", chosen, tmp_path, "upstream.earlier")
+        chosen: trained_net("pnet", chosen, tmp_path, "upstream.earlier")
         for chosen in (None, "newest", str(tmp_path / "train" / "pnet" / "older"))
     }
     assert [net and weights_digest(net) for net in by_name.values()] == [None, newer, older]
@@ -209,6 +209,6 @@ def test_networks_that_were_not_trained_together_are_told(tmp_path: Path) -> Non
 
     old, new = run("pnet_1", "a"), run("pnet_2", "b")
     rnet, onet = run("rnet_1", "c", pnet="a"), run("onet_1", "d", pnet="a", rnet="c")
-    assert trained_behind_others({"pnet": old, "rnet": rnet, "onet": onet}) == {}
-    assert trained_behind_others({"pnet": new, "rnet": rnet, "onet": onet}) == {"rnet": "pnet", "onet": "pnet"}
-    assert trained_behind_others({"pnet": "pretrained", "rnet": rnet, "onet": onet}) == {}
+    assert mismatched_upstream({"pnet": old, "rnet": rnet, "onet": onet}) == {}
+    assert mismatched_upstream({"pnet": new, "rnet": rnet, "onet": onet}) == {"rnet": "pnet", "onet": "pnet"}
+    assert mismatched_upstream({"pnet": "pretrained", "rnet": rnet, "onet": onet}) == {}

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from mtcnn_lit import Detections
 from mtcnn_lit.draw import DETECTION, FACE
+from mtcnn_lit.evaluation.contact_sheet import Scene, Spot, contact_sheet, worst_false_positives, worst_misses
 from mtcnn_lit.images import Image
 from mtcnn_lit.ledger import FaceLoss
-from mtcnn_lit.sheets import Scene, Spot, contact_sheet, worst_false_positives, worst_misses
 
 Box = tuple[float, float, float, float]
 GAP, SIDE, CAPTION = 4, 240, 24  # px

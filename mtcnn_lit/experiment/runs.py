@@ -30,7 +30,7 @@ def run_folders(output_dir: Path) -> Iterator[Path]:
     yield from (path.parent for path in sorted(configs, key=lambda path: path.stat().st_mtime_ns, reverse=True))
 
 
-def is_found(run: Path, output_dir: Path) -> bool:
+def is_discoverable(run: Path, output_dir: Path) -> bool:
     """Whether any later command finds a run that lies there."""
     below = any(run.resolve().is_relative_to(place.resolve()) for place in _places(output_dir))
     return below and (run / ".hydra").is_dir()
@@ -94,7 +94,7 @@ def _finished(output_dir: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
             yield run, summary
 
 
-def trained_behind_others(runs: Mapping[str, str | Path]) -> dict[str, str]:
+def mismatched_upstream(runs: Mapping[str, str | Path]) -> dict[str, str]:
     """For each network whose run learned behind other weights of an earlier one than that one's run has: that one.
 
     Args:
@@ -135,7 +135,7 @@ def upstream_nets(paths: Mapping[str, str | Path]) -> dict[str, Net]:
     return nets
 
 
-def earlier_net(stage: str, chosen: str | None, output_dir: Path, key: str) -> Net | None:
+def trained_net(stage: str, chosen: str | None, output_dir: Path, key: str) -> Net | None:
     """The network of ``stage`` as an earlier run left it: of the run or checkpoint ``chosen``, or of the `newest` run.
 
     Args:

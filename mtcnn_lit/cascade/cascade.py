@@ -13,18 +13,18 @@ from typing import Literal
 
 import torch
 
-from mtcnn_lit.batches import batches
-from mtcnn_lit.crops import look_at_crops
+from mtcnn_lit.cascade.batches import batches
+from mtcnn_lit.cascade.crops import run_on_crops
+from mtcnn_lit.cascade.proposals import run_on_levels
+from mtcnn_lit.cascade.pyramid import Pyramid
+from mtcnn_lit.cascade.second_look import look_again
+from mtcnn_lit.cascade.size_prior import size_prior
+from mtcnn_lit.cascade.steps import Step
+from mtcnn_lit.cascade.windows import moved_windows, suppress, windows_above
 from mtcnn_lit.detections import Candidates, Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import Net, ONet, PNet, RNet
 from mtcnn_lit.parallel import one_thread
-from mtcnn_lit.proposals import look_at_levels
-from mtcnn_lit.pyramid import Pyramid
-from mtcnn_lit.second_look import look_again
-from mtcnn_lit.size_prior import size_prior
-from mtcnn_lit.steps import Step
-from mtcnn_lit.windows import moved_windows, suppress, windows_above
 
 # IoU above which the worse of two boxes goes, as in the paper's own code but for two: after R-Net that has 0.7, which
 # shows O-Net a face two or three times and finds no more; at the end, a box of which more than 0.7 lies inside a better
@@ -156,7 +156,7 @@ class Cascade:
 
     def _propose(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
         """P-Net over all levels: windows, moved to where it sees the face, and what NMS leaves of them."""
-        levels = [look_at_levels(self.pnet, pyramid, self.min_face_size, self.scale_factor) for pyramid in pyramids]
+        levels = [run_on_levels(self.pnet, pyramid, self.min_face_size, self.scale_factor) for pyramid in pyramids]
         passed = [windows_above(each, self.thresholds[0], self.device) for each in levels]
         found = moved_windows(self.pnet, levels, passed)
 
@@ -182,7 +182,7 @@ class Cascade:
         nms_threshold: float | None = None,
     ) -> Step:
         """What R-Net or O-Net lets pass of the squares around the candidates, moved to where it sees the face."""
-        squares, logits, boxes = look_at_crops(net, pyramids, before)
+        squares, logits, boxes = run_on_crops(net, pyramids, before)
         scores = ((logits + size_prior(squares)) / net.temperature).sigmoid()
         kept = torch.nonzero(scores >= self.thresholds[2 if name == "onet" else 1]).squeeze(1)
         if nms_threshold is not None:

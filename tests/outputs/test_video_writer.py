@@ -17,12 +17,12 @@ import pytest
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import ImageError
 from mtcnn_lit.inputs import VideoInput
-from mtcnn_lit.live import film
-from mtcnn_lit.live.film import FfmpegFilm, OpenCvFilm, open_film, ratio
 from mtcnn_lit.live.video import Video
 from mtcnn_lit.named_image import Frame, NamedImage
 from mtcnn_lit.outputs import VideoOutput
-from tests.live.films import SIZE, number_of, picture, read_film, write_film
+from mtcnn_lit.outputs import video_writer as module
+from mtcnn_lit.outputs.video_writer import FfmpegWriter, OpenCvWriter, open_writer, ratio
+from tests.live.videos import SIZE, number_of, picture, read_video, write_video
 
 ROOT = Path(__file__).parents[2]
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -33,11 +33,11 @@ import sys
 from itertools import count
 from pathlib import Path
 import numpy as np
-from mtcnn_lit.live.film import open_film
+from mtcnn_lit.outputs.video_writer import open_writer
 noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
-film = open_film(Path(sys.argv[1]), 30, (320, 240))
+writer = open_writer(Path(sys.argv[1]), 30, (320, 240))
 for number in count():
-    film.write(noise)
+    writer.write(noise)
     if number == 300:
         print("many", flush=True)
 """
@@ -48,15 +48,15 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 from mtcnn_lit.images import ImageError
-from mtcnn_lit.live.film import OpenCvFilm
+from mtcnn_lit.outputs.video_writer import OpenCvWriter
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
-film = OpenCvFilm(Path(sys.argv[1]), 30, (320, 240))
+writer = OpenCvWriter(Path(sys.argv[1]), 30, (320, 240))
 for number in range(50):
-    film.write(noise)
+    writer.write(noise)
 try:
-    film.close()
+    writer.close()
 except ImageError as error:
     print(error)
 """
@@ -64,7 +64,7 @@ except ImageError as error:
 
 @pytest.fixture
 def no_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film.shutil, "which", lambda _: None)
+    monkeypatch.setattr(module.shutil, "which", lambda _: None)
 
 
 def frame(number: int, sound: str | None = None, rate: float = 30) -> Frame:
@@ -94,23 +94,23 @@ def first_heard(path: Path) -> float:
 @pytest.mark.parametrize("name", ["a: b.mkv", "a.mp4", "a.mov"])
 @pytest.mark.parametrize("rate", [30, 30000 / 1001])
 def test_ffmpeg_writes_all_frames_at_their_rate(tmp_path: Path, name: str, rate: float) -> None:
-    made = open_film(tmp_path / name, rate, SIZE)
-    assert isinstance(made, FfmpegFilm)
+    made = open_writer(tmp_path / name, rate, SIZE)
+    assert isinstance(made, FfmpegWriter)
     for number in range(20):
         made.write(picture(number))
     made.close()
-    assert [number_of(image) for image in read_film(tmp_path / name)] == list(range(20))
+    assert [number_of(image) for image in read_video(tmp_path / name)] == list(range(20))
     assert Video(str(tmp_path / name), "").rate == pytest.approx(rate, abs=0.01)
 
 
 @pytest.mark.usefixtures("no_ffmpeg")
 def test_without_ffmpeg_opencv_writes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert isinstance(open_film(tmp_path / "b.mkv", 30, SIZE), OpenCvFilm)
+    assert isinstance(open_writer(tmp_path / "b.mkv", 30, SIZE), OpenCvWriter)
     output = VideoOutput(str(tmp_path / "a.mkv"))
     for number in range(20):
         output.write(frame(number, sound="a.mp4"), Detections.empty())
     output.close()
-    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == list(range(20))
+    assert [number_of(image) for image in read_video(tmp_path / "a.mkv")] == list(range(20))
     assert caplog.messages == [
         f"{tmp_path}/a.mkv: sound, if the video has any, is not copied: install ffmpeg to have it"
     ]
@@ -118,18 +118,18 @@ def test_without_ffmpeg_opencv_writes(tmp_path: Path, caplog: pytest.LogCaptureF
         VideoOutput(str(tmp_path / "a.mp4"))
 
 
-@pytest.mark.parametrize("kind", [pytest.param(FfmpegFilm, marks=needs_ffmpeg), OpenCvFilm])
+@pytest.mark.parametrize("kind", [pytest.param(FfmpegWriter, marks=needs_ffmpeg), OpenCvWriter])
 def test_frames_of_odd_size_get_a_black_row_and_column(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[FfmpegFilm] | type[OpenCvFilm]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[FfmpegWriter] | type[OpenCvWriter]
 ) -> None:
-    if kind is OpenCvFilm:
-        monkeypatch.setattr(film.shutil, "which", lambda _: None)
-    made = open_film(tmp_path / "a.mkv", 30, (63, 47))
+    if kind is OpenCvWriter:
+        monkeypatch.setattr(module.shutil, "which", lambda _: None)
+    made = open_writer(tmp_path / "a.mkv", 30, (63, 47))
     assert isinstance(made, kind)
     for _ in range(3):
         made.write(np.full((47, 63, 3), 200, np.uint8))
     made.close()
-    shown = read_film(tmp_path / "a.mkv")
+    shown = read_video(tmp_path / "a.mkv")
     assert [image.shape for image in shown] == [(48, 64, 3)] * 3
     assert shown[0][:40, :56].mean() == pytest.approx(200, abs=5)
     assert shown[0][-1].mean() < 60
@@ -158,7 +158,7 @@ def killed_in_the_middle(path: Path, least: int) -> int:
     for _ in range(100):  # ffmpeg finishes the file
         time.sleep(0.1)
         try:
-            count = len(read_film(path))
+            count = len(read_video(path))
         except ImageError:
             continue
         if count >= least:
@@ -171,13 +171,13 @@ def killed_in_the_middle(path: Path, least: int) -> int:
 def test_the_sound_is_copied_as_far_as_the_pictures_go(tmp_path: Path, name: str) -> None:
     source = tmp_path / "source.mp4"
     sine = ["-f", "lavfi", "-i", "sine=duration=3", "-c:a", "aac"]
-    silent = write_film(tmp_path / "silent.mkv", 90)
+    silent = write_video(tmp_path / "silent.mkv", 90)
     subprocess.run(["ffmpeg", "-v", "error", "-i", silent, *sine, source], check=True)
     output = VideoOutput(str(tmp_path / name))
     for number in range(30):
         output.write(frame(number, sound=str(source)), Detections.empty())
     output.close()
-    assert len(read_film(tmp_path / name)) == 30
+    assert len(read_video(tmp_path / name)) == 30
     codec, times = pieces_of(tmp_path / name, "a")
     assert (codec, times[-1]) == ("aac", pytest.approx(1, abs=0.1))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "silent.mkv", "source.mp4"])
@@ -193,8 +193,8 @@ def test_the_sound_stays_in_step_where_picture_or_sound_begins_later(
 ) -> None:
     """The sound has a tone from 2 s on; the picture begins 1.2 s later than the sound, or the other way round."""
     tone = ["-f", "lavfi", "-i", "aevalsrc=gte(t\\,2)*sin(2000*t):d=3"]
-    film = ["-i", str(write_film(tmp_path / "silent.mkv", 120))]
-    first, second = (tone, film) if late == "picture" else (film, tone)
+    video = ["-i", str(write_video(tmp_path / "silent.mkv", 120))]
+    first, second = (tone, video) if late == "picture" else (video, tone)
     codecs = ["-c:v", "libx264", "-c:a", "aac"]
     command = ["ffmpeg", "-v", "error", *first, "-itsoffset", "1.2", *second, *codecs, tmp_path / source]
     subprocess.run(command, check=True)
@@ -211,9 +211,9 @@ def test_the_sound_stays_in_step_where_picture_or_sound_begins_later(
 def test_a_source_without_sound_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     output = VideoOutput(str(tmp_path / "found.mkv"))
     for number in range(10):
-        output.write(frame(number, sound=str(write_film(tmp_path / "a.mkv", 10))), Detections.empty())
+        output.write(frame(number, sound=str(write_video(tmp_path / "a.mkv", 10))), Detections.empty())
     output.close()
-    assert len(read_film(tmp_path / "found.mkv")) == 10
+    assert len(read_video(tmp_path / "found.mkv")) == 10
     assert caplog.text == ""
 
 
@@ -222,7 +222,7 @@ def test_the_frame_before_is_repeated_where_one_is_late(tmp_path: Path) -> None:
     for number in (5, 6, 9):
         output.write(frame(number), Detections.empty())
     output.close()
-    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [5, 6, 6, 6, 9]
+    assert [number_of(image) for image in read_video(tmp_path / "a.mkv")] == [5, 6, 6, 6, 9]
 
 
 def test_a_slide_stands_as_long_as_it_did(tmp_path: Path) -> None:
@@ -235,10 +235,10 @@ def numbers_written(path: Path, times: Iterable[float], rate: float) -> list[int
     for number, seconds in enumerate(times):
         output.write(Frame("a.mp4", picture(number), number, seconds, rate), Detections.empty())
     output.close()
-    return [number_of(image) for image in read_film(path)]
+    return [number_of(image) for image in read_video(path)]
 
 
-def test_a_film_of_more_frames_than_its_rate_says_takes_as_long_as_they_did(tmp_path: Path) -> None:
+def test_a_video_of_more_frames_than_its_rate_says_takes_as_long_as_they_did(tmp_path: Path) -> None:
     written = numbers_written(tmp_path / "a.mkv", [number / 60 for number in range(30)], 30)
     assert len(written) == pytest.approx(15, abs=1)
     assert written == sorted(set(written))
@@ -260,10 +260,10 @@ def test_times_in_whole_milliseconds_lose_no_frame_and_repeat_none(tmp_path: Pat
 
 
 @pytest.mark.parametrize("leap", [90_000.0, -20.0])
-def test_where_the_clock_leaps_the_film_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture, leap: float) -> None:
+def test_where_the_clock_leaps_the_video_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture, leap: float) -> None:
     times = [100 + number / 30 + (leap if number > 4 else 0) for number in range(10)]
     assert numbers_written(tmp_path / "a.mkv", times, 30) == list(range(10))
-    assert caplog.messages == [f"a.mp4: the frames' times leap by {leap:.0f} s, which the film leaves out"]
+    assert caplog.messages == [f"a.mp4: the frames' times leap by {leap:.0f} s, which the video leaves out"]
 
 
 def test_frames_of_a_camera_that_came_back_with_another_size_are_brought_to_the_first(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_frames_of_a_camera_that_came_back_with_another_size_are_brought_to_the_
         image = np.ascontiguousarray(np.broadcast_to(picture(number)[0, 0], (height, width, 3)))
         output.write(Frame("webcam", image, number, number / 30, 30), Detections.empty())
     output.close()
-    written = read_film(tmp_path / "a.mkv")
+    written = read_video(tmp_path / "a.mkv")
     assert [image.shape for image in written] == [(48, 64, 3)] * 4
     assert [number_of(image) for image in written] == [0, 1, 2, 3]
 
@@ -287,7 +287,7 @@ def test_a_video_without_times_keeps_its_frames(tmp_path: Path) -> None:
     for number in range(5):
         output.write(Frame("a.h264", picture(number), number, 0.0, 30), Detections.empty())
     output.close()
-    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == [0, 1, 2, 3, 4]
+    assert [number_of(image) for image in read_video(tmp_path / "a.mkv")] == [0, 1, 2, 3, 4]
 
 
 def test_what_can_not_be_written_is_said_before_detection(tmp_path: Path) -> None:
@@ -303,7 +303,7 @@ def test_what_can_not_be_written_is_said_before_detection(tmp_path: Path) -> Non
 
 @needs_ffmpeg
 def test_the_reason_why_ffmpeg_ended_is_told(tmp_path: Path) -> None:
-    made = open_film(tmp_path / "none" / "a.mkv", 30, SIZE)
+    made = open_writer(tmp_path / "none" / "a.mkv", 30, SIZE)
     with pytest.raises(ImageError, match=r"can't write .*a\.mkv: .*No such file or directory"):
         made.close()
 
@@ -318,11 +318,11 @@ def test_a_full_disk_is_said_without_ffmpeg(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_ffmpeg")
 @pytest.mark.parametrize("rate", [29.97002997, 200 / 3, 1000 / 3])
 def test_opencv_writes_any_rate(tmp_path: Path, rate: float) -> None:
-    made = open_film(tmp_path / "a.mkv", rate, SIZE)
+    made = open_writer(tmp_path / "a.mkv", rate, SIZE)
     for number in range(20):
         made.write(picture(number))
     made.close()
-    assert [number_of(image) for image in read_film(tmp_path / "a.mkv")] == list(range(20))
+    assert [number_of(image) for image in read_video(tmp_path / "a.mkv")] == list(range(20))
     assert Video(str(tmp_path / "a.mkv"), "").rate == pytest.approx(rate, rel=1e-2)
 
 

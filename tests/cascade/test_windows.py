@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mtcnn_lit.boxes import nms
+from mtcnn_lit.cascade.windows import Level, suppress_neighbours, window_boxes, windows_above
 from mtcnn_lit.nets import PNet
-from mtcnn_lit.windows import Level, suppress_neighbours, window_boxes, windows_above
 
 
 def level(height: int, width: int, seed: int, steps: int = 0) -> Level:
@@ -56,7 +56,7 @@ def test_no_levels() -> None:
 
 
 def test_of_each_level_the_best_windows_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtcnn_lit.windows._MOST_WINDOWS", 2)
+    monkeypatch.setattr("mtcnn_lit.cascade.windows._MOST_WINDOWS", 2)
     first = torch.tensor([[0.1, 0.6, 0.9], [0.8, 0.7, 0.2]])
     second = torch.tensor([[0.75], [0.3]])
     levels = [Level(scores, torch.zeros(4, *scores.shape), torch.ones(4)) for scores in (first, second)]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mtcnn_lit.size_prior import size_prior
+from mtcnn_lit.cascade.size_prior import size_prior
 
 
 def test_each_octave_in_height_below_40_px_costs_a_logit_and_the_width_nothing() -> None:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from mtcnn_lit import proposals
+from mtcnn_lit.cascade import Pyramid, proposals
+from mtcnn_lit.cascade.proposals import run_on_levels
 from mtcnn_lit.nets import PNet, normalize
-from mtcnn_lit.proposals import look_at_levels
-from mtcnn_lit.pyramid import Pyramid
 
 
 @pytest.mark.parametrize("width", [1, 20, 33, 10**3])
@@ -22,7 +21,7 @@ def test_tiles_change_nothing(monkeypatch: pytest.MonkeyPatch, pixels: int, widt
         logits, offsets = net(normalize(whole))
         monkeypatch.setattr(proposals, "_TILE_PIXELS", pixels)
         monkeypatch.setattr(proposals, "_TILE_WIDTH", width)
-        finest = look_at_levels(net, Pyramid(noise), 12, 0.5)[0]
+        finest = run_on_levels(net, Pyramid(noise), 12, 0.5)[0]
     octaves = np.log2(40 / 12)  # see size_prior
     torch.testing.assert_close(finest.scores, (logits[0] - octaves).sigmoid())
     torch.testing.assert_close(finest.offsets, offsets[0])

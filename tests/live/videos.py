@@ -23,7 +23,7 @@ def number_of(image: Image) -> int:
     return round(float(image.mean()) / _STEP)
 
 
-def write_film(path: Path, count: int, rate: float = 30) -> Path:
+def write_video(path: Path, count: int, rate: float = 30) -> Path:
     """A video of `count` frames, written without need of ffmpeg."""
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), rate, SIZE)
     for number in range(count):
@@ -32,7 +32,7 @@ def write_film(path: Path, count: int, rate: float = 30) -> Path:
     return path
 
 
-def read_film(path: Path) -> list[Image]:
+def read_video(path: Path) -> list[Image]:
     video, images = Video(str(path), ""), []
     while (frame := video.read()) is not None:
         images.append(frame[0])

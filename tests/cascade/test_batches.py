@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from mtcnn_lit.batches import batches
+from mtcnn_lit.cascade.batches import batches
 from mtcnn_lit.images import Image
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mtcnn_lit.cascade import Pyramid, pyramid_scales
 from mtcnn_lit.images import Image
-from mtcnn_lit.pyramid import Pyramid, pyramid_scales
 
 
 def smooth_picture(height: int = 200, width: int = 300) -> Image:
@@ -70,7 +70,7 @@ def test_crops_equal_a_slow_reference(box: tuple[float, float, float, float], si
     assert levels_apart(crop, slow_crop(picture, box, size)) <= 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(x=st.floats(-80, 300), y=st.floats(-80, 200), side=st.floats(5, 180))
 def test_crops_that_leave_the_picture_equal_the_slow_reference(x: float, y: float, side: float) -> None:
     (box,) = boxes((x, y, x + side, y + side))

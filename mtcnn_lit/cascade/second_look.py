@@ -8,11 +8,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mtcnn_lit.crops import look_at_crops
+from mtcnn_lit.cascade.crops import run_on_crops
+from mtcnn_lit.cascade.pyramid import Pyramid
+from mtcnn_lit.cascade.size_prior import size_prior
 from mtcnn_lit.detections import Candidates
 from mtcnn_lit.nets import ONet
-from mtcnn_lit.pyramid import Pyramid
-from mtcnn_lit.size_prior import size_prior
 
 # A score of exactly 0 or 1 has no finite logit.
 _LOGIT_EPS = 1e-6
@@ -71,8 +71,8 @@ def look_again(net: ONet, pyramids: Sequence[Pyramid], before: Candidates) -> Se
     ones. The boxes are the mean of what it says in these two looks, the logits that of all three. It costs little:
     O-Net sees many more crops the first time.
     """
-    _, again, moved = look_at_crops(net, pyramids, before)
-    _, turned, moved_on = look_at_crops(net, pyramids, before._replace(boxes=moved), mirrored=True)
+    _, again, moved = run_on_crops(net, pyramids, before)
+    _, turned, moved_on = run_on_crops(net, pyramids, before._replace(boxes=moved), mirrored=True)
     boxes = (moved + moved_on) / 2
     first = before.scores.logit(_LOGIT_EPS) * net.temperature
     return SecondLook(before, boxes, (first + again + turned + 2 * size_prior(boxes)) / 3, net.temperature)

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from mtcnn_lit.boxes import decode, mirror, square, widen
+from mtcnn_lit.cascade.pyramid import Pyramid
 from mtcnn_lit.detections import Candidates
 from mtcnn_lit.images import Image
 from mtcnn_lit.nets import ONet, RNet, half_precision, normalize
 from mtcnn_lit.parallel import in_parallel, threads_allowed
-from mtcnn_lit.pyramid import Pyramid
 
 # Pixels of the crops judged at once, 64 crops of R-Net and 16 of O-Net: bounds the memory, however many faces there
 # are, and keeps what passes between the layers in the processor's cache.
@@ -27,8 +27,8 @@ _GPU_CHUNKS = 64  # of these at once on a GPU
 _WORTH_SHARING = 3
 
 
-class Answers(NamedTuple):
-    """A network's answers to N crops.
+class Predictions(NamedTuple):
+    """A network's predictions to N crops.
 
     Attributes:
         squares: (N, 4) around the candidates, in pixels of the picture.
@@ -41,13 +41,13 @@ class Answers(NamedTuple):
     boxes: Tensor
 
 
-def look_at_crops(
+def run_on_crops(
     net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates, mirrored: bool = False
-) -> Answers:
+) -> Predictions:
     """Show a network the squares around the candidates, with its margin, cut from the pictures of their numbers.
 
     Args:
-        mirrored: show them left for right; the boxes that it answers with are turned back.
+        mirrored: show them left for right; the boxes that it predictions with are turned back.
     """
     squares = square(candidates.boxes)
     regions = widen(squares, net.context)
@@ -66,12 +66,12 @@ def look_at_crops(
 
     if squares.is_cuda:
         with half_precision(squares.device):
-            answers = [answer(chunk) for chunk in chunks]
+            predictions = [answer(chunk) for chunk in chunks]
     else:
-        answers = in_parallel(answer, chunks)
+        predictions = in_parallel(answer, chunks)
     back = torch.from_numpy(order.argsort()).to(squares.device)
-    logits, offsets = (torch.cat(column)[back].float() for column in zip(*answers, strict=True))
-    return Answers(squares, logits, decode(regions, offsets))
+    logits, offsets = (torch.cat(column)[back].float() for column in zip(*predictions, strict=True))
+    return Predictions(squares, logits, decode(regions, offsets))
 
 
 def _chunks(count: int, most: int, threads: int) -> list[slice]:

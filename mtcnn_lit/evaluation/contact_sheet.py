@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from mtcnn_lit.boxes import area, clip, square, widen
+from mtcnn_lit.cascade import Pyramid
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.draw import captioned, draw, grid
 from mtcnn_lit.images import Image
 from mtcnn_lit.ledger import STEP_TITLES, FaceLoss
-from mtcnn_lit.pyramid import Pyramid
 
 _MOST = 24  # spots on a sheet
 _COLUMNS = 6

@@ -9,11 +9,11 @@ from itertools import islice
 import torch
 from torch import Tensor
 
+from mtcnn_lit.cascade.pyramid import Pyramid, pyramid_scales
+from mtcnn_lit.cascade.size_prior import size_prior
+from mtcnn_lit.cascade.windows import Level
 from mtcnn_lit.nets import PNet, half_precision, normalize
 from mtcnn_lit.parallel import in_parallel
-from mtcnn_lit.pyramid import Pyramid, pyramid_scales
-from mtcnn_lit.size_prior import size_prior
-from mtcnn_lit.windows import Level
 
 # Pixels of a level that P-Net looks at at once on a CPU, and how wide that tile is at most: what passes between its
 # layers stays in the processor's cache, and a large picture takes no more memory than a small one. Neighbours overlap,
@@ -22,7 +22,7 @@ _TILE_PIXELS = 2**16
 _TILE_WIDTH = 640
 
 
-def look_at_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_factor: float) -> list[Level]:
+def run_on_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_factor: float) -> list[Level]:
     """P-Net's answers on all levels of one picture, finest first."""
     device = net.face.weight.device
     scales = list(pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor))

@@ -12,10 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from mtcnn_lit import Detections, size_prior
-from mtcnn_lit.cascade import Cascade
+from mtcnn_lit import Detections
+from mtcnn_lit.cascade import Cascade, Pyramid, size_prior
 from mtcnn_lit.nets import ONet, PNet, RNet
-from mtcnn_lit.pyramid import Pyramid
 from tests.bright_squares import picture
 
 Offsets = tuple[float, float, float, float]

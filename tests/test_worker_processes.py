@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from mtcnn_lit.mining.processes import start_loader, start_worker, worker_context
+from mtcnn_lit.worker_processes import start_loader, start_worker, worker_context
 
 
 @pytest.mark.skipif(not hasattr(os, "nice"), reason="processes have no niceness here")
