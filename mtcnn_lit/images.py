@@ -22,10 +22,6 @@ EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff
 _BRANDS_END = 256  # bytes into an ISO media file: room for 60 brands, where files have a handful
 
 
-# What Pillow raises on a broken picture; the errors of libavif come as a RuntimeError.
-PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, PIL.Image.DecompressionBombError)
-
-
 class ImageError(UserError):
     """A picture that can't be read or written; the message names it."""
 
@@ -33,7 +29,7 @@ class ImageError(UserError):
 def read_image(path: str | Path) -> Image:
     """Read a picture file as uint8 RGB (H, W, 3), EXIF orientation applied; grey, RGBA and 16-bit files become that.
 
-    Of an animation it is the first frame.
+    Of an animation it is the first frame. Where the EXIF is damaged, the picture stays as it is stored.
 
     Raises:
         ImageError: when the file is missing, empty or no picture.
@@ -44,22 +40,31 @@ def read_image(path: str | Path) -> Image:
         raise ImageError(f"can't read {path}: {error.strerror or error}") from error
     except ValueError as error:  # a null byte in the path
         raise ImageError(f"can't read {str(path)!r}: {error}") from error
-    image = _decode_by_pillow(encoded) if _is_gif_or_avif(encoded) else _decode(encoded)
+    image = _decode(encoded)
     if image is None:
         raise ImageError(f"can't read {path}: not a picture, or a broken one")
     return np.asarray(image, dtype=np.uint8)
 
 
 def _decode(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None:
+    """By OpenCV, but for GIF files, whose errors it prints, and AVIF files, whose orientation it ignores."""
+    start = encoded[:_BRANDS_END].tobytes()
+    if start.startswith(b"GIF8"):
+        return _decode_by_pillow(encoded)
+    if _is_avif(start) and (image := _decode_by_pillow(encoded)) is not None:
+        return image
+    return _decode_by_opencv(encoded)
+
+
+def _decode_by_opencv(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None:
     try:
         return cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
     except cv2.error:
         return None
 
 
-def _is_gif_or_avif(encoded: npt.NDArray[np.uint8]) -> bool:
-    start = encoded[:_BRANDS_END].tobytes()
-    return start.startswith(b"GIF8") or (start[4:8] == b"ftyp" and not _brands(start).isdisjoint((b"avif", b"avis")))
+def _is_avif(start: bytes) -> bool:
+    return start[4:8] == b"ftyp" and not _brands(start).isdisjoint((b"avif", b"avis"))
 
 
 def _brands(start: bytes) -> set[bytes]:
@@ -69,11 +74,10 @@ def _brands(start: bytes) -> set[bytes]:
 
 
 def _decode_by_pillow(encoded: npt.NDArray[np.uint8]) -> npt.NDArray[Any] | None:
-    """Decode what OpenCV is not good at: it ignores the orientation of AVIF files and prints errors of GIF files."""
     try:
         with PIL.Image.open(io.BytesIO(encoded.tobytes())) as picture:
             return np.asarray(PIL.ImageOps.exif_transpose(picture).convert("RGB"))
-    except PILLOW_ERRORS:
+    except Exception:  # Pillow raises almost anything on damaged EXIF
         return None
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.detections import Detections
-from mtcnn_lit.images import PILLOW_ERRORS, Image, ImageError, as_rgb, read_image
+from mtcnn_lit.images import Image, ImageError, as_rgb, read_image
 from mtcnn_lit.nets import ONet, PNet, RNet, load_net
 from mtcnn_lit.nets.weights import PRETRAINED
 from mtcnn_lit.onnx_backend import run_by_onnx
@@ -161,7 +161,7 @@ def _from_pil(picture: PilImage) -> Image:
     try:
         straight = picture.convert("LA") if picture.mode == "La" else picture  # the only mode without a way to RGB
         pixels = np.asarray(straight.convert("RGB"))
-    except PILLOW_ERRORS as error:  # it is read from its file only now
+    except Exception as error:  # it is read from its file only now; Pillow raises almost anything on a broken one
         raise ImageError(f"can't read the PIL image: {error}") from error
     return as_rgb(pixels)
 

@@ -10,6 +10,7 @@ import PIL.ImageOps
 import pytest
 
 from mtcnn_lit.images import EXTENSIONS, Image, ImageError, as_rgb, read_image, write_image
+from tests.damaged_exif import write_avif_with_damaged_exif
 from tests.full_disk import fill_disk, needs_full_device
 
 
@@ -55,6 +56,12 @@ def test_exif_orientation_of_an_avif_that_names_itself_a_still_picture_is_applie
     PIL.Image.fromarray(smooth_picture()).save(path, exif=exif)
     path.write_bytes(path.read_bytes().replace(b"ftypavif", b"ftypmif1", 1))  # avif is among the compatible brands
     assert levels_apart(read_image(path), np.rot90(smooth_picture(), -1)) <= 12
+
+
+def test_an_avif_whose_exif_is_damaged_stays_as_it_is_stored(tmp_path: Path) -> None:
+    """Pillow, which knows how AVIF files are turned, raises an AttributeError."""
+    write_avif_with_damaged_exif(tmp_path / "damaged.avif", smooth_picture())
+    assert levels_apart(read_image(tmp_path / "damaged.avif"), smooth_picture()) <= 12
 
 
 def test_exif_orientation_of_a_jpeg_is_applied(tmp_path: Path) -> None:

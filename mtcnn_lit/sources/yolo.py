@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import PIL.Image
 
-from mtcnn_lit.images import PILLOW_ERRORS
+from mtcnn_lit.images import ImageError, read_image
 from mtcnn_lit.picture_files import every_image, without_made
 from mtcnn_lit.sources.base import (
     Annotation,
@@ -98,14 +98,22 @@ def _label_file(path: Path, image_root: Path, label_root: Path) -> Path:
 
 
 def _upright_size(path: Path) -> tuple[int, int] | None:
-    """Width and height of the picture as ``read_image`` gives it, from the file's header alone; None if broken."""
+    """Width and height of the picture as ``read_image`` gives it, from the file's header if it can; None if broken."""
     try:
         with _without_size_limit(), PIL.Image.open(path) as image:
             width, height = image.size
             turned = image.format in _TURNED_FORMATS and _orientation(image) in _TURNED_A_QUARTER
-    except PILLOW_ERRORS:
-        return None
+    except Exception:  # Pillow raises almost anything on a broken header, which OpenCV may read all the same
+        return _size_as_read(path)
     return (height, width) if turned else (width, height)
+
+
+def _size_as_read(path: Path) -> tuple[int, int] | None:
+    try:
+        height, width = read_image(path).shape[:2]
+    except ImageError:
+        return None
+    return width, height
 
 
 @contextmanager

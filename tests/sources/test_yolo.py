@@ -12,6 +12,7 @@ import pytest
 
 from mtcnn_lit.images import write_image
 from mtcnn_lit.sources import SourceError, Yolo
+from tests.damaged_exif import write_avif_with_damaged_exif
 
 ORIENTATION = 0x0112
 TURNED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -95,6 +96,14 @@ def test_boxes_fit_a_picture_whose_xmp_alone_says_that_it_is_turned(tmp_path: Pa
     source = Yolo(tmp_path, "train")
     height, width = source.read(0).shape[:2]
     assert source.annotations[0].faces.tolist() == [[0, 0, width, height]]
+
+
+def test_boxes_fit_an_avif_whose_exif_is_damaged(tmp_path: Path) -> None:
+    write(tmp_path, "a.avif", "0 0.5 0.5 1 1")
+    write_avif_with_damaged_exif(tmp_path / "images/train/a.avif", np.zeros((40, 60, 3), np.uint8))
+    source = Yolo(tmp_path, "train")
+    assert source.read(0).shape == (40, 60, 3)
+    assert source.annotations[0].faces.tolist() == [[0, 0, 60, 40]]
 
 
 def test_boxes_fit_a_picture_of_a_phone_that_holds_a_second_one(tmp_path: Path) -> None:
