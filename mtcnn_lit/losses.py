@@ -55,10 +55,11 @@ def focal_loss(logits: Tensor, is_face: Tensor, mask: Tensor, gamma: float = 2.0
         A scalar; 0 when no patch takes part.
     """
     targets = is_face[mask].to(logits.dtype)
-    losses = functional.binary_cross_entropy_with_logits(logits[mask], targets, reduction="none")
-    lacking = (targets - logits[mask].sigmoid()).abs()
     weights = (1 - alpha) + targets * (2 * alpha - 1)
-    return (weights * lacking.pow(gamma) * losses).sum() / targets.sum().clamp(min=1)
+    wrong = logits[mask] * (1 - 2 * targets)  # the logit of the wrong answer
+    # From the logit: a probability may round to 0, where a power below 1 has no slope.
+    lacking = (gamma * functional.logsigmoid(wrong)).exp()
+    return (weights * lacking * functional.softplus(wrong)).sum() / targets.sum().clamp(min=1)
 
 
 def smooth_l1_loss(offsets: Tensor, targets: Tensor, mask: Tensor, beta: float = 0.1) -> Tensor:

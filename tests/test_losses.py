@@ -79,6 +79,18 @@ def test_focal_loss_without_focus_is_half_the_cross_entropy() -> None:
     assert loss.item() == pytest.approx(hard_example_loss(logits, faces, everyone, keep=1.0).item() * 4 / 2, rel=1e-5)
 
 
+@pytest.mark.parametrize("gamma", [0, 0.5, 2])
+@pytest.mark.parametrize("certainty", [18, 200])  # from 17 on a sigmoid in float32 is 1
+def test_focal_loss_draws_what_is_surely_wrong_and_lets_be_what_is_surely_right(gamma: float, certainty: int) -> None:
+    logits = torch.tensor([1.0, -1, 1, -1]) * certainty
+    logits.requires_grad_()
+    loss = focal_loss(logits, torch.tensor([YES, NO, NO, YES]), torch.ones(4, dtype=torch.bool), gamma, alpha=0.25)
+    loss.backward()
+    assert loss.item() == pytest.approx((0.75 + 0.25) * certainty / 2)
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad, torch.tensor([0, 0, 0.75, -0.25]) / 2, rtol=1e-4, atol=1e-4)
+
+
 def test_what_is_not_said_is_as_in_the_papers() -> None:
     logits, faces = torch.tensor([1.0, -2.0, 0.5, 3.0, 2.0, -1.0, 0.0]), torch.tensor([YES, NO, NO, NO, YES, YES, NO])
     everyone = torch.ones(7, dtype=torch.bool)
