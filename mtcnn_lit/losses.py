@@ -30,8 +30,7 @@ def hard_example_loss(logits: Tensor, is_face: Tensor, mask: Tensor, keep: float
     Raises:
         UserError: when the share is out of its range.
     """
-    if not 0 <= keep <= 1:
-        raise UserError(f"net.classification_loss.keep: must be from 0 to 1, not {keep}")
+    _check_share("net.classification_loss.keep", keep)
     losses = functional.binary_cross_entropy_with_logits(logits[mask], is_face[mask].to(logits.dtype), reduction="none")
     if losses.numel() == 0:
         return logits.sum() * 0
@@ -48,12 +47,17 @@ def focal_loss(logits: Tensor, is_face: Tensor, mask: Tensor, gamma: float = 2.0
         logits: (N,) face logits.
         is_face: (N,) bool.
         mask: (N,) bool, the patches that take part (positives and negatives; parts don't).
-        gamma: power of the probability that a patch lacks, its weight; 0 leaves plain cross-entropy.
-        alpha: weight of a face; of anything else 1 - alpha.
+        gamma: power of the probability that a patch lacks, its weight, 0 or more; 0 leaves plain cross-entropy.
+        alpha: weight of a face, from 0 to 1; of anything else 1 - alpha.
 
     Returns:
         A scalar; 0 when no patch takes part.
+
+    Raises:
+        UserError: when gamma or alpha is out of its range.
     """
+    _check_not_negative("net.classification_loss.gamma", gamma)
+    _check_share("net.classification_loss.alpha", alpha)
     targets = is_face[mask].to(logits.dtype)
     weights = (1 - alpha) + targets * (2 * alpha - 1)
     wrong = logits[mask] * (1 - 2 * targets)  # the logit of the wrong answer
@@ -69,12 +73,16 @@ def smooth_l1_loss(offsets: Tensor, targets: Tensor, mask: Tensor, beta: float =
         offsets: (N, 4) predictions.
         targets: (N, 4) true offsets.
         mask: (N,) bool, the patches with a face to regress to (positives and parts).
-        beta: where squares become lines. Offsets of positives and parts stay below about 0.4: with a beta of 1 the loss
-            would be the paper's plain squares all the way.
+        beta: where squares become lines, 0 or more. Offsets of positives and parts stay below about 0.4: with a beta of
+            1 the loss would be the paper's plain squares all the way.
 
     Returns:
         A scalar; 0 when no patch takes part.
+
+    Raises:
+        UserError: when beta is out of its range.
     """
+    _check_not_negative("net.box_loss.beta", beta)
     sides = functional.smooth_l1_loss(offsets, targets, reduction="none", beta=beta).sum(dim=1)
     return _masked_mean(sides, mask)
 
@@ -93,6 +101,16 @@ def giou_loss(offsets: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
         A scalar; 0 when no patch takes part.
     """
     return _masked_mean(1 - offset_giou(offsets, targets), mask)
+
+
+def _check_share(key: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise UserError(f"{key}: must be from 0 to 1, not {value}")
+
+
+def _check_not_negative(key: str, value: float) -> None:
+    if not value >= 0:  # nor a NaN
+        raise UserError(f"{key}: must be 0 or more, not {value}")
 
 
 def _masked_mean(losses: Tensor, mask: Tensor) -> Tensor:

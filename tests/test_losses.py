@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +28,21 @@ def test_cross_entropy_of_all_patches_by_hand() -> None:
 def test_a_share_that_is_none(keep: float) -> None:
     with pytest.raises(UserError, match=rf"^net\.classification_loss\.keep: must be from 0 to 1, not {keep}$"):
         hard_example_loss(torch.zeros(2), torch.tensor([YES, NO]), torch.tensor([YES, YES]), keep=keep)
+
+
+@pytest.mark.parametrize(
+    ("loss", "settings", "complaint"),
+    [
+        (focal_loss, {"gamma": -1}, "net.classification_loss.gamma: must be 0 or more, not -1"),
+        (focal_loss, {"gamma": math.nan}, "net.classification_loss.gamma: must be 0 or more, not nan"),
+        (focal_loss, {"alpha": 3}, "net.classification_loss.alpha: must be from 0 to 1, not 3"),
+        (focal_loss, {"alpha": -0.1}, "net.classification_loss.alpha: must be from 0 to 1, not -0.1"),
+        (smooth_l1_loss, {"beta": -1}, "net.box_loss.beta: must be 0 or more, not -1"),
+    ],
+)
+def test_a_setting_out_of_its_range(loss: Callable[..., Tensor], settings: dict[str, float], complaint: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(complaint)}$"):
+        loss(torch.zeros(1, 4), torch.zeros(1, 4), torch.tensor([YES]), **settings)
 
 
 @pytest.mark.parametrize(("keep", "kept"), [(1.0, 10), (0.7, 7), (0.69, 6), (0.5, 5), (0.01, 1), (0.0, 1)])
