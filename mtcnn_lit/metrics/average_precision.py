@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.metrics.curve import PrecisionRecall
-from mtcnn_lit.metrics.matching import IGNORED, match_at
+from mtcnn_lit.metrics.matching import IGNORED, match_at, thresholds_of
 from mtcnn_lit.metrics.verdicts import VerdictMetric
 
 # COCO's range, .5:.05:.95 (Lin et al. 2014).
@@ -36,9 +36,7 @@ class AveragePrecision(VerdictMetric[float]):
     faces_count: Tensor
 
     def __init__(self, iou_thresholds: float | Sequence[float] = 0.5, **kwargs: Any) -> None:
-        thresholds = (iou_thresholds,) if isinstance(iou_thresholds, float | int) else tuple(iou_thresholds)
-        if not thresholds or not all(0 < threshold <= 1 for threshold in thresholds):
-            raise ValueError(f"iou_thresholds must lie above 0 and not above 1, not {iou_thresholds}")
+        thresholds = thresholds_of("iou_thresholds", iou_thresholds)
         super().__init__(rules=len(thresholds), **kwargs)
         self.iou_thresholds = thresholds
         self.add_state("faces_count", torch.tensor(0), dist_reduce_fx="sum")
@@ -51,9 +49,13 @@ class AveragePrecision(VerdictMetric[float]):
             faces: (F, 4) float32 boxes to find.
             ignored: (M, 4) float32 boxes that need not be found; what lies on them is neither right nor wrong.
         """
-        for found, there, ignorable in zip(detections, faces, ignored, strict=True):
-            self._add(found.scores, match_at(found, there, ignorable, self.iou_thresholds))
-            self.faces_count += len(there)
+        judged = [  # all images before the first is added: of what is refused nothing is left
+            (found.scores, match_at(found, there, ignorable, self.iou_thresholds), len(there))
+            for found, there, ignorable in zip(detections, faces, ignored, strict=True)
+        ]
+        for scores, verdicts, faces_count in judged:
+            self._add(scores, verdicts)
+            self.faces_count += faces_count
 
     def compute(self) -> Tensor:
         """The average precision, over several thresholds their mean; a scalar, NaN when no image had a face."""

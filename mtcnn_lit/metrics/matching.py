@@ -14,6 +14,21 @@ WRONG = -1  # the verdict on a detection without a face of its own
 IGNORED = -2  # the verdict on a detection that counts neither as right nor as wrong
 
 
+def thresholds_of(name: str, given: float | Sequence[float]) -> tuple[float, ...]:
+    """IoU thresholds, one or several, also numbers of NumPy or torch, as plain numbers.
+
+    Args:
+        name: of the argument, for the error.
+
+    Raises:
+        ValueError: when one is out of its range or there is none.
+    """
+    thresholds = torch.as_tensor(given, dtype=torch.float64, device="cpu").flatten().tolist()
+    if not thresholds or not all(0 < threshold <= 1 for threshold in thresholds):
+        raise ValueError(f"{name} must lie above 0 and not above 1, not {given}")
+    return tuple(thresholds)
+
+
 def match(detections: Detections, faces: Tensor, ignored: Tensor, iou_threshold: float = 0.5) -> Tensor:
     """What each detection of one image found.
 

@@ -11,7 +11,7 @@ from torchmetrics import Metric
 
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.face_sizes import SIZES, size_class
-from mtcnn_lit.metrics.matching import match
+from mtcnn_lit.metrics.matching import match, thresholds_of
 
 
 class FoundFaces(NamedTuple):
@@ -25,7 +25,10 @@ class RecallBySize(Metric):
     """Recall of faces by their size class, over all detections given, whatever their scores.
 
     Args:
-        iou_threshold: overlap from which a detection finds a face.
+        iou_threshold: overlap from which a detection finds a face, in (0, 1].
+
+    Raises:
+        ValueError: when the threshold is out of its range, or `update` gets lists of different lengths.
     """
 
     higher_is_better = True
@@ -37,15 +40,17 @@ class RecallBySize(Metric):
 
     def __init__(self, iou_threshold: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.iou_threshold = iou_threshold
+        (self.iou_threshold,) = thresholds_of("iou_threshold", iou_threshold)
         self.add_state("found", torch.zeros(len(SIZES), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("faces", torch.zeros(len(SIZES), dtype=torch.long), dist_reduce_fx="sum")
 
     def update(self, detections: Sequence[Detections], faces: Sequence[Tensor], ignored: Sequence[Tensor]) -> None:
         """Add images: one entry of each list an image, as for `AveragePrecision`."""
-        for shown, there, ignorable in zip(detections, faces, ignored, strict=True):
-            verdicts = match(shown, there, ignorable, self.iou_threshold)
-            sizes = size_class(there)
+        judged = [  # all images before the first is added: of what is refused nothing is left
+            (size_class(there), match(shown, there, ignorable, self.iou_threshold))
+            for shown, there, ignorable in zip(detections, faces, ignored, strict=True)
+        ]
+        for sizes, verdicts in judged:
             self.faces += sizes.bincount(minlength=len(SIZES)).to(self.device)
             self.found += sizes[verdicts[verdicts >= 0]].bincount(minlength=len(SIZES)).to(self.device)
 

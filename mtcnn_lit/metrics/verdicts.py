@@ -53,6 +53,7 @@ class VerdictMetric(Metric, Generic[Rule]):
     def _all(self) -> tuple[Tensor, Tensor]:
         """Scores and verdicts of all images, in the host's memory. Shape: -> (N,), (R, N) float32."""
         scores, verdicts = (
-            dim_zero_cat(state).cpu() if len(state) else torch.zeros(0) for state in (self.scores, self.verdicts)
+            dim_zero_cat(state).cpu() if len(state) else torch.zeros(0, device="cpu")
+            for state in (self.scores, self.verdicts)
         )
         return scores, verdicts.view(-1, self.rules).T

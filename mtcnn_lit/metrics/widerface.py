@@ -35,15 +35,15 @@ def judge(detections: Detections, truth: ImageTruth) -> Tensor:
 
     Shape: detections of N boxes, a picture of F faces -> (3, N) int64, the index of the face, WRONG or IGNORED
     """
-    count = len(detections)
+    count, device = len(detections), truth.boxes.device
     if len(truth.boxes) == 0:
-        return torch.full((len(DIFFICULTIES), count), IGNORED)
+        return torch.full((len(DIFFICULTIES), count), IGNORED, device=device)
     order = detections.scores.argsort(descending=True, stable=True)
-    last_pixel = torch.tensor([0, 0, 1, 1])  # belongs to a box in this protocol: its +1 convention
+    last_pixel = torch.tensor([0, 0, 1, 1], device=device)  # belongs to a box in this protocol: its +1 convention
     overlap, face = iou(detections.boxes[order].double() + last_pixel, truth.boxes + last_pixel).max(dim=1)
     near = overlap >= _IOU_THRESHOLD
-    rank = torch.arange(count)
-    first = torch.full((len(truth.boxes),), count).scatter_reduce(0, face[near], rank[near], "amin")
+    rank = torch.arange(count, device=device)
+    first = torch.full((len(truth.boxes),), count, device=device).scatter_reduce(0, face[near], rank[near], "amin")
     about_a_counted = torch.where(first[face] == rank, face, WRONG)
     in_order = torch.where(near, torch.where(truth.counts[:, face], about_a_counted, IGNORED), WRONG)
     return torch.empty_like(in_order).index_copy_(1, order, in_order)
@@ -62,6 +62,7 @@ class WiderFaceAP(VerdictMetric[str]):
     def __init__(self, truth: WiderFaceTruth, **kwargs: Any) -> None:
         super().__init__(rules=len(DIFFICULTIES), **kwargs)
         self.truth = truth
+        self._names: set[str] = set()
 
     def update(self, names: Sequence[str], detections: Sequence[Detections]) -> None:
         """Add pictures, each one once.
@@ -72,11 +73,22 @@ class WiderFaceAP(VerdictMetric[str]):
 
         Raises:
             SourceError: when the ground truth has no such picture.
-            ValueError: when the lists have different lengths.
+            ValueError: when the lists have different lengths, or a picture was there already.
         """
+        judged: dict[str, tuple[Tensor, Tensor]] = {}  # all of them first: of what is refused nothing is left
         for name, found in zip(names, detections, strict=True):
+            if name in self._names or name in judged:
+                raise ValueError(f"picture '{name}' was there already: its faces would be found twice")
             found = found.cpu()
-            self._add(found.scores, judge(found, self.truth[name]))
+            judged[name] = found.scores, judge(found, self.truth[name])
+        for scores, verdicts in judged.values():
+            self._add(scores, verdicts)
+        self._names |= judged.keys()
+
+    def reset(self) -> None:
+        """Forget all pictures."""
+        super().reset()
+        self._names.clear()
 
     def compute(self) -> dict[str, Tensor]:
         """AP of "easy", "medium" and "hard", scalars; NaN where no face counts."""
@@ -95,11 +107,11 @@ class WiderFaceAP(VerdictMetric[str]):
 def _steps(scores: Tensor) -> Tensor:
     """Which of the thresholds 1 - 1/1000 ... 0 each normalised score reaches first. Shape: (N,) -> (N,)."""
     if len(scores) == 0:
-        return torch.empty(0, dtype=torch.long)
+        return torch.empty(0, dtype=torch.long, device=scores.device)
     low, high = scores.min(), scores.max()
     # Where all scores are equal the official code divides by zero and finds nothing; here they are all the best.
     normalised = (scores - low) / (high - low) if high > low else torch.ones_like(scores)
-    thresholds = 1 - torch.arange(_STEPS, 0, -1, dtype=torch.double) / _STEPS
+    thresholds = 1 - torch.arange(_STEPS, 0, -1, dtype=torch.double, device=scores.device) / _STEPS
     return _STEPS - torch.searchsorted(thresholds, normalised, right=True)
 
 

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from mtcnn_lit import Detections
 from mtcnn_lit.metrics import IOU_RANGE, AveragePrecision
@@ -100,6 +103,14 @@ def test_thresholds_out_of_range(thresholds: float | tuple[float, ...]) -> None:
         AveragePrecision(thresholds)
 
 
-def test_lists_of_different_lengths() -> None:
+@pytest.mark.parametrize("threshold", [np.float32(0.75), torch.tensor(0.75), np.array([0.75]), [torch.tensor(0.75)]])
+def test_thresholds_of_numpy_and_torch(threshold: Any) -> None:
+    assert AveragePrecision(threshold).iou_thresholds == (0.75,)
+
+
+def test_lists_of_different_lengths_are_refused_and_leave_nothing() -> None:
+    metric = AveragePrecision()
+    metric.update([detections([(A, 0.9)])], [tensor([A])], [tensor([])])
     with pytest.raises(ValueError, match="shorter"):
-        AveragePrecision().update([Detections.empty()], [], [])
+        metric.update([Detections.empty()] * 2, [tensor([B])], [tensor([])])
+    assert metric.compute() == 1

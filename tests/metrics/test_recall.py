@@ -47,6 +47,14 @@ def test_images_without_faces_or_detections() -> None:
     assert metric.counts()["<12"] == (0, 1)
 
 
-def test_lists_of_different_lengths() -> None:
+@pytest.mark.parametrize("threshold", [0, -0.5, 1.01, 50])
+def test_a_threshold_out_of_range(threshold: float) -> None:
+    with pytest.raises(ValueError, match=f"^iou_threshold must lie above 0 and not above 1, not {threshold}$"):
+        RecallBySize(threshold)
+
+
+def test_lists_of_different_lengths_are_refused_and_leave_nothing() -> None:
+    metric = RecallBySize()
     with pytest.raises(ValueError, match="shorter"):
-        RecallBySize().update([detections([])], [], [])
+        metric.update([detections([])] * 2, [tensor([B])], [tensor([])])
+    assert metric.counts()["<12"] == (0, 0)

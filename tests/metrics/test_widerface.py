@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,44 @@ def test_what_is_unknown_or_uneven_is_refused() -> None:
         metric.update(["a.jpg"], [Detections.empty()])
     with pytest.raises(ValueError, match="shorter"):
         metric.update(["0--Parade/a.jpg"], [])
+
+
+@pytest.mark.parametrize(
+    ("names", "error"),
+    [
+        (["0--Parade/b.jpg", "nowhere.jpg"], SourceError),
+        (["0--Parade/b.jpg", "0--Parade/a.jpg"], ValueError),
+        (["0--Parade/b.jpg", "0--Parade/b.jpg"], ValueError),
+        (["0--Parade/b.jpg"], ValueError),
+    ],
+)
+def test_of_what_is_refused_nothing_is_left(names: list[str], error: type[Exception]) -> None:
+    metric = WiderFaceAP(truth())
+    metric.update(["0--Parade/a.jpg"], [detections(PICTURES["0--Parade/a.jpg"].found)])
+    with pytest.raises(error):
+        metric.update(names, [detections(PICTURES["0--Parade/b.jpg"].found)] * 2)
+    for name in ("0--Parade/b.jpg", "1--Riot/c.jpg"):
+        metric.update([name], [detections(PICTURES[name].found)])
+    assert metric.compute() == pytest.approx(PICTURES_AP)
+
+
+def test_a_picture_comes_once_until_they_are_forgotten() -> None:
+    name, found = "0--Parade/a.jpg", detections(PICTURES["0--Parade/a.jpg"].found)
+    metric = WiderFaceAP(truth())
+    metric.update([name], [found])
+    for again in (metric, pickle.loads(pickle.dumps(metric))):
+        with pytest.raises(ValueError, match=rf"^picture '{name}' was there already: its faces would be found twice$"):
+            again.update([name], [found])
+        again.reset()
+        again.update([name], [found])
+
+
+def test_it_measures_where_torch_is_told_to_make_tensors_elsewhere() -> None:
+    metric = WiderFaceAP(truth())
+    found = [detections(picture.found) for picture in PICTURES.values()]
+    with torch.device("meta"):  # what is made there has no values
+        metric.update(list(PICTURES), found)
+        assert metric.compute() == pytest.approx(PICTURES_AP)
 
 
 @pytest.mark.widerface
