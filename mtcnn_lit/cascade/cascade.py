@@ -120,7 +120,8 @@ class Cascade:
         """
         with one_thread():
             *_, last = self._networks([pyramid], _NMS_AFTER_RNET_IN_MINING if mining else _NMS_AFTER_RNET)
-        return last.found.by_image(1)[0]
+        found = last.found.by_image(1)[0]
+        return found.select(found.scores.argsort(descending=True, stable=True))  # O-Net's are as R-Net ranked them
 
     def steps(self, images: Sequence[Image]) -> Iterator[Step]:
         """Detect in a batch of images, step by step: what the last one found are the detections."""

@@ -111,6 +111,15 @@ def test_it_ends_with_the_last_network_that_is_there() -> None:
     assert iou(face, decided.boxes).item() > 0.9 > iou(face, proposed.boxes).max().item()
 
 
+@pytest.mark.parametrize("nets", [1, 2, 3])
+def test_candidates_are_told_best_first(nets: int) -> None:
+    image = picture(150, 200, (10, 10, 34, 34), (60, 20, 100, 60), (118, 62, 166, 110), (0, 120, 30, 150))
+    detector = replace(bright_cascade(), onet=DimONet().eval()).with_thresholds(0.6, 0.7, 0.02)
+    scores = detector.first(nets).candidates(Pyramid(image)).scores
+    assert len(scores.unique()) > 3
+    assert torch.equal(scores, scores.sort(descending=True).values)
+
+
 def test_what_passes_is_what_each_threshold_lets_pass() -> None:
     """The scores at a low threshold would promise four faces at .7 and two at .85."""
     image = picture(150, 200, (10, 10, 34, 34), (60, 20, 100, 60), (118, 62, 166, 110), (0, 120, 30, 150))
