@@ -2,8 +2,8 @@
 
 One folder holds one mined set: raw little-endian columns and `manifest.json`. A store is written to a temporary
 folder beside its place and renamed when complete, under a file lock: of two runs that want the same set the second
-waits and reuses it, and what was interrupted goes on where it was. A folder with the final name is always whole: it is
-opened without the lock, also where nothing can be written.
+waits and reuses it, and what was interrupted goes on where it was. A folder with the final name was whole when it got
+that name: it is opened without the lock, also where nothing can be written.
 
 Labels are not stored: positive, part and negative follow from the IoU and the thresholds at training time.
 """
@@ -31,7 +31,7 @@ _MANIFEST = "manifest.json"
 
 
 class StoreError(UserError):
-    """Patches that can't be written; the message says why, and how to go on."""
+    """Patches that can't be written or read; the message says why, and how to go on."""
 
 
 class Origin(IntEnum):
@@ -81,10 +81,18 @@ class PatchStore:
 
     @classmethod
     def open(cls, folder: Path) -> PatchStore:
-        """Open a complete set."""
-        manifest = json.loads((folder / _MANIFEST).read_text())
-        count, size = manifest["patches"], manifest["size"]
-        return cls(folder, manifest, Patches(**{name: _map(folder, name, count, size) for name in Patches._fields}))
+        """Open a complete set.
+
+        Raises:
+            StoreError: when a file of it is missing, cut short or broken.
+        """
+        try:
+            manifest = json.loads((folder / _MANIFEST).read_text())
+            count, size = manifest["patches"], manifest["size"]
+            columns = {name: _map(folder, name, count, size) for name in Patches._fields}
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{folder}: not whole; remove it, and it is mined anew") from error
+        return cls(folder, manifest, Patches(**columns))
 
     @classmethod
     def open_or_mine(
@@ -100,15 +108,15 @@ class PatchStore:
                 add to the manifest.
 
         Raises:
-            StoreError: when they have to be mined and can't be written.
+            StoreError: when they have to be mined and can't be written, or the set in the folder is not whole.
         """
-        if (folder / _MANIFEST).is_file():
+        if folder.exists():
             return cls.open(folder)
         with _as_store_error(folder.parent):
             folder.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.with_suffix(".lock")).acquire()
         with lock:
-            if not (folder / _MANIFEST).is_file():  # nor has another process mined it meanwhile
+            if not folder.exists():  # nor has another process mined it meanwhile
                 unfinished = folder.with_suffix(".unfinished")
                 with PatchWriter(unfinished, size) as writer:
                     results = mine(writer)

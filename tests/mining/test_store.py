@@ -105,6 +105,26 @@ def test_a_place_that_can_not_be_written_to_names_the_setting(tmp_path: Path) ->
         open_or_mine_two(tmp_path / "file" / "set")
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "pixels.bin", "iou.bin", "origin.bin"])
+@pytest.mark.parametrize("left", [None, 0, 1])  # bytes
+def test_a_set_that_is_not_whole_any_more_is_named_with_the_remedy(tmp_path: Path, name: str, left: int | None) -> None:
+    folder = open_or_mine_two(tmp_path / "set").folder
+    if left is None:
+        (folder / name).unlink()
+    else:
+        os.truncate(folder / name, left)
+    with pytest.raises(StoreError, match=f"^{re.escape(str(folder))}: not whole; remove it, and it is mined anew$"):
+        PatchStore.open_or_mine(folder, {}, SIZE, never)
+
+
+@pytest.mark.parametrize("manifest", ["{}", "[]", '{"patches": "two", "size": 4}'])
+def test_a_set_of_which_too_little_is_known_is_not_whole(tmp_path: Path, manifest: str) -> None:
+    folder = open_or_mine_two(tmp_path / "set").folder
+    (folder / "manifest.json").write_text(manifest)
+    with pytest.raises(StoreError, match=r"set: not whole; remove it, and it is mined anew$"):
+        PatchStore.open(folder)
+
+
 def test_no_patches(tmp_path: Path) -> None:
     PatchStore.open_or_mine(tmp_path / "set", {}, SIZE, lambda writer: writer.append(patches(0)) or {})
     store = PatchStore.open(tmp_path / "set")
