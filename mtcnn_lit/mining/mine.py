@@ -53,7 +53,10 @@ def mine(source: Source, miner: Miner, root: Path, workers: int) -> PatchStore:
         miner.prepare(workers)
         remaining = range(first, len(source))
         title = f"mining {source.split} {miner.size} px"
-        images = len(np.unique(writer.written("image")))
+        with_patches = np.unique(writer.written("image"))
+        images = len(with_patches)
+        if without := sorted({*range(first)} - {*with_patches.tolist()}):  # which of them can be read is not written
+            images += sum(1 for _ in map_images(source, _nothing, workers=workers, title=title, indices=without))
         origins = np.bincount(writer.written("origin"), minlength=len(Origin))
         for patches in map_images(source, miner, workers=workers, title=title, indices=remaining):
             writer.append(patches)
@@ -64,3 +67,7 @@ def mine(source: Source, miner: Miner, root: Path, workers: int) -> PatchStore:
         return {"images": images, "origins": {kind.name.lower(): int(origins[kind]) for kind in Origin}}
 
     return PatchStore.open_or_mine(folder, identity, miner.size, run)
+
+
+def _nothing(image: Image, annotation: Annotation, index: int) -> None:
+    """Of an image of which it is enough that it can be read."""

@@ -93,26 +93,49 @@ def test_any_number_of_workers_gives_the_same_bytes(images: Path, tmp_path: Path
     assert len(columns(alone.folder)) == 6
 
 
-def test_interrupted_it_goes_on_to_the_same_bytes(
-    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    source, mined = folder_of(images), []
-    whole = mine(source, MINER, tmp_path / "whole", workers=0)
+def interrupt_at(monkeypatch: pytest.MonkeyPatch, last: int) -> list[int]:
+    """The pictures that are mined from now on; where it comes to the last one the first time, it is interrupted."""
+    mined: list[int] = []
     patches_of = RandomCrops.__call__
 
     def stopped(miner: RandomCrops, image: Image, annotation: Annotation, index: int) -> Patches:
         mined.append(index)
-        if mined == [0, 1, 2]:
+        if index == last and mined.count(last) == 1:
             raise KeyboardInterrupt
         return patches_of(miner, image, annotation, index)
 
     monkeypatch.setattr(RandomCrops, "__call__", stopped)
+    return mined
+
+
+def test_interrupted_it_goes_on_to_the_same_bytes(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = folder_of(images)
+    whole = mine(source, MINER, tmp_path / "whole", workers=0)
+    mined = interrupt_at(monkeypatch, last=2)
     with pytest.raises(KeyboardInterrupt):
         mine(source, MINER, tmp_path / "broken", workers=0)
     caplog.set_level(logging.INFO)
     broken = mine(source, MINER, tmp_path / "broken", workers=0)
     assert mined == [0, 1, 2, 1, 2]
     assert "going on with picture 2 of 3: 9 patches are there" in caplog.messages
+    assert columns(broken.folder) == columns(whole.folder)
+
+
+def test_interrupted_it_counts_pictures_without_a_patch_too(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each training on them would warn that they could not be read."""
+    (images / "0.png").write_bytes(b"no picture")
+    write_image(images / "3.png", noise(80, 93))
+    source, miner = folder_of(images, [FACES[0], [], FACES[0], FACES[2]]), replace(MINER, random_per_image=0)
+    whole = mine(source, miner, tmp_path / "whole", workers=0)
+    interrupt_at(monkeypatch, last=3)
+    with pytest.raises(KeyboardInterrupt):
+        mine(source, miner, tmp_path / "broken", workers=0)
+    broken = mine(source, miner, tmp_path / "broken", workers=0)
+    assert (set(broken.patches.image.tolist()), broken.manifest["images"]) == ({2, 3}, 3)
     assert columns(broken.folder) == columns(whole.folder)
 
 
