@@ -168,11 +168,11 @@ def _from_pil(picture: PilImage) -> Image:
 
 def _as_array(picture: Tensor) -> npt.NDArray[Any]:
     """The tensor's pixels on the CPU, channels last."""
-    if picture.layout != torch.strided or picture.is_meta:
-        raise ImageError(f"an image must be a dense tensor, not {'on meta' if picture.is_meta else picture.layout}")
-    pixels = picture.detach().cpu()
-    if pixels.is_floating_point():  # NumPy has not all of these kinds; each is refused
-        pixels = pixels.float()
-    if pixels.ndim == 3 and pixels.shape[2] != 3 and pixels.shape[0] == 3:
-        pixels = pixels.permute(1, 2, 0)
-    return np.asarray(pixels)
+    try:
+        pixels = picture.detach().cpu()
+        if pixels.ndim == 3 and pixels.shape[2] != 3 and pixels.shape[0] == 3:
+            pixels = pixels.permute(1, 2, 0)
+        return np.asarray(pixels)
+    except (RuntimeError, TypeError) as error:  # torch has kinds of tensors without pixels, or that NumPy has not
+        problem = str(error).splitlines()[0]
+        raise ImageError(f"an image must be a dense uint8 tensor (3, H, W) or (H, W, 3): {problem}") from error
