@@ -25,6 +25,9 @@ IOU_RANGE = tuple(hundredths / 100 for hundredths in range(50, 100, 5))
 class AveragePrecision(VerdictMetric[float]):
     """Average precision of detections over images, with ignore regions (see `match` and `PrecisionRecall`).
 
+    In a MetricCollection with metrics of other thresholds set ``compute_groups=False``: torchmetrics takes metrics for
+    one whose states agree after the first update, whatever they do later.
+
     Args:
         iou_thresholds: overlaps from which a detection finds a face, in (0, 1]; of several, such as ``IOU_RANGE``, the
             mean AP is computed.
