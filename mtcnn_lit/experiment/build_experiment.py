@@ -19,6 +19,7 @@ from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.precision import warn_of_slow_precision
 from mtcnn_lit.experiment.refusal import is_refusal, refusal
+from mtcnn_lit.experiment.resume import KeepBest
 from mtcnn_lit.experiment.runs import trained_net, upstream_nets, upstream_paths
 from mtcnn_lit.experiment.stop_training import StopOnSigterm
 from mtcnn_lit.nets import Net, weights_digest
@@ -86,7 +87,7 @@ def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade 
 
 
 def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:
-    callbacks: list[Callback] = [StopOnSigterm()]
+    callbacks: list[Callback] = [StopOnSigterm(), KeepBest()]
     for name, node in config.callbacks.items():
         if node is None:  # left out, as `callbacks.early_stopping=null` does
             continue
