@@ -23,7 +23,7 @@ from mtcnn_lit.experiment.after_training import evaluate_best
 from mtcnn_lit.experiment.build import errors_named
 from mtcnn_lit.experiment.build_experiment import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
-from mtcnn_lit.experiment.check_trainer import check_trainer
+from mtcnn_lit.experiment.check_trainer import check_checkpoints, check_trainer
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.next_command import closing_words
 from mtcnn_lit.experiment.record import as_text, settings_of, with_weights
@@ -54,6 +54,7 @@ def fit(config: DictConfig) -> float:
     if ckpt_path is not None and (finished := read_summary(run)):
         log.info("%s is finished already: nothing to go on with", run)
         return _reached(finished, config.monitor.metric, run)
+    check_checkpoints(config.callbacks, run)
     keep_freed_memory()
     with errors_named("seed"):
         seed_everything(config.seed, workers=True, verbose=False)

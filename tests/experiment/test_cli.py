@@ -134,6 +134,21 @@ CASES = {
         ["train.py", "~callbacks.checkpoint"],
         "error: callbacks.checkpoint: without it no weights are kept as the best; leave it in",
     ),
+    "more than the best checkpoint": (
+        ["train.py", "+callbacks.checkpoint.save_top_k=3"],
+        "error: callbacks.checkpoint.save_top_k: several would all be written to checkpoints/best.ckpt, over each "
+        "other; set it to 1",
+    ),
+    "another name of the best checkpoint": (
+        ["train.py", "callbacks.checkpoint.filename=top"],
+        "error: callbacks.checkpoint.filename: every command looks for checkpoints/best.ckpt in the run's folder; "
+        "set it to best",
+    ),
+    "another folder of the last checkpoint": (
+        ["train.py", "callbacks.last_checkpoint.dirpath=elsewhere", "hydra.run.dir={tmp}"],
+        "error: callbacks.last_checkpoint.dirpath: every command looks for checkpoints/last.ckpt in the run's folder; "
+        "set it to {tmp}/checkpoints",
+    ),
     "a seed that is none": (
         ["train.py", "seed=-1"],
         "error: seed: -1 is not in bounds, numpy accepts from 0 to 4294967295",
