@@ -180,6 +180,33 @@ def test_a_wrong_argument_below_the_top_is_named_with_the_nearest_right_one() ->
         check_config(config)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["net.batch_norm=no"], "net.batch_norm: must be true or false, not no"),
+        (["net=rnet", "data.miner.squared_faces=off"], "data.miner.squared_faces: must be true or false, not off"),
+        (["+net.optimizer.amsgrad=1"], "net.optimizer.amsgrad: must be true or false, not 1"),
+        (["net.optimizer.lr=abc"], "net.optimizer.lr: must be a number, not abc"),
+        (["net.box_loss_weight=abc"], "net.box_loss_weight: must be a number, not abc"),
+        (["trainer.max_epochs=abc"], "trainer.max_epochs: must be a whole number, not abc"),
+        (
+            ["callbacks.early_stopping.patience=abc"],
+            "callbacks.early_stopping.patience: must be a whole number, not abc",
+        ),
+    ],
+)
+def test_a_word_is_neither_a_truth_value_nor_a_number(overrides: list[str], message: str) -> None:
+    """To Hydra `no` and `off` are words, and to Python these are true."""
+    with pytest.raises(ConfigError) as error:
+        check_config(composed("train", overrides))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("value", ["2", "auto", "[0, 1]"])
+def test_a_parameter_that_takes_a_word_or_a_number_takes_both(value: str) -> None:
+    check_config(composed("train", [f"trainer.devices={value}", "+net.optimizer.foreach=null"]))
+
+
 def test_a_target_that_does_not_exist_is_named() -> None:
     config = composed("train", ["net._target_=mtcnn_lit.stages.QNetStage"])
     with pytest.raises(ConfigError, match=r"^net\._target_: no such class or function: mtcnn_lit\.stages\.QNetStage$"):
