@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.build import build
 from mtcnn_lit.experiment.build_experiment import build_experiment
@@ -57,6 +58,7 @@ NEEDED["experiment"] = {
     ]
     for path in (CONFIGS / "experiment").glob("*.yaml")
 }
+SCHEDULES = "torch.optim.lr_scheduler"
 ALWAYS = {"detect": ["input.path=somewhere"]}
 
 
@@ -256,6 +258,37 @@ def test_a_callback_that_is_null_is_left_out(tmp_path: Path) -> None:
     few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]
     experiment = build_experiment(composed("train", [*few, "callbacks.early_stopping=null"]))
     assert "EarlyStopping" not in {type(callback).__name__ for callback in experiment.trainer.callbacks}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["net.optimizer.lr=-1"], r"net\.optimizer: Invalid learning rate: -1"),
+        (["net.optimizer.weight_decay=-1"], r"net\.optimizer: Invalid weight_decay value: -1"),
+        (["net.scheduler.pct_start=2"], r"net\.scheduler: .*pct_start"),
+        (["net.optimizer._target_=torch.optim.Adagrad"], r"net\.scheduler: .*momentum"),
+        (
+            ["~net.scheduler.max_lr", "~net.scheduler.pct_start", f"net.scheduler._target_={SCHEDULES}.StepLR"],
+            r"net\.scheduler: .*step_size",
+        ),
+        (
+            [
+                "~net.scheduler.max_lr",
+                "~net.scheduler.pct_start",
+                f"net.scheduler._target_={SCHEDULES}.ReduceLROnPlateau",
+            ],
+            r"net\.scheduler: ReduceLROnPlateau waits for a metric, and none is given; take another one$",
+        ),
+    ],
+)
+def test_what_optimiser_and_schedule_refuse_is_told_before_mining(
+    overrides: list[str], message: str, tmp_path: Path
+) -> None:
+    few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]
+    config = composed("train", [*few, *overrides])
+    check_config(config)
+    with pytest.raises(UserError, match=f"^{message}"):
+        build_experiment(config)
 
 
 def test_a_network_starts_from_given_weights(tmp_path: Path) -> None:

@@ -96,7 +96,10 @@ def _refuse_the_highest_loss(trainer: Trainer) -> None:
 
 def _refuse_unvalidated_end(trainer: Trainer) -> None:
     """Checkpoints are compared after a validation, so without one the last epochs would be trained for nothing."""
-    every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs or -1
+    every = 1 if trainer.check_val_every_n_epoch is None else trainer.check_val_every_n_epoch
+    epochs = trainer.max_epochs or -1
+    if every < 1:
+        raise ConfigError(f"trainer.check_val_every_n_epoch: must be 1 or more, not {every}")
     if epochs > 0 and epochs % every:
         divisors = ", ".join(str(number) for number in range(1, epochs + 1) if epochs % number == 0)
         raise ConfigError(
