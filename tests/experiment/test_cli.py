@@ -255,11 +255,15 @@ def test_without_a_gpu_a_trainer_for_one_names_the_other(trainer: str, tmp_path:
     [
         ("monitor.metric=val/foo", "error: monitor.metric: nothing called val/foo is logged; there are: "),
         ("+trainer.limit_train_batches=0.0001", "error: trainer: You requested to check 0.0001 of the"),
+        (
+            "+trainer.max_time={seconds:0} trainer.check_val_every_n_epoch=2",
+            "error: trainer.max_time: training ended before a validation could choose the best; set more, or validate",
+        ),
         ("+trainer.val_check_interval=999", "error: trainer: `val_check_interval` (999) must be less than or equal"),
     ],
 )
 def test_what_lightning_refuses_while_it_trains_is_one_line_too(override: str, expected: str, tmp_path: Path) -> None:
-    result = run_forked("train.py", override, "epochs.pnet=2", f"paths.output_dir={tmp_path}", *SMALL)
+    result = run_forked("train.py", *override.split(), "epochs.pnet=2", f"paths.output_dir={tmp_path}", *SMALL)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith(expected)
