@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
-from mtcnn_lit.errors import UserError
+from mtcnn_lit.errors import Diverged, UserError
 from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
 from mtcnn_lit.nets import NETS, Net, add_batch_norm, init_as_identity, normalize
 from mtcnn_lit.stages.figures import Figures
@@ -114,7 +114,7 @@ class Stage(LightningModule):
         figures = self.train_figures.compute("train")
         self.log_dict(figures)
         if not figures["train/loss"].isfinite():
-            raise UserError("train/loss is no number any more: take a smaller net.optimizer.lr")
+            raise Diverged("train/loss is NaN or infinite: lower net.optimizer.lr")
 
     @override
     def on_validation_epoch_end(self) -> None:

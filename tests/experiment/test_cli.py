@@ -11,10 +11,12 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
+from mtcnn_lit.errors import Diverged
 from mtcnn_lit.experiment import cli
 from tests.command_lines import SMALL
 from tests.forked import run_forked
 from tests.full_disk import needs_full_device
+from tests.test_configs import composed
 
 CASES = {
     "wrong net": (
@@ -307,6 +309,39 @@ def test_a_gpu_without_memory_is_said_in_one_line(capsys: pytest.CaptureFixture[
     assert ended.value.code == 1
     expected = "error: the GPU is out of memory: train with a smaller data.batch_size, detect with detector.device=cpu"
     assert capsys.readouterr().err.splitlines() == [expected]
+
+
+def test_a_job_that_diverges_does_not_end_a_sweep(tmp_path: Path) -> None:
+    rates = "net.optimizer.lr=1e30,1e-3"
+    result = run_forked("train.py", "-m", rates, "debug=default", f"paths.output_dir={tmp_path}", *SMALL)
+    assert result.returncode == 1
+    assert "train/loss is NaN or infinite: lower net.optimizer.lr" in result.stdout
+    assert "Traceback" not in result.stderr
+    (summary,) = tmp_path.glob("sweeps/*/*/summary.json")
+    assert summary.parent.name == "1"
+
+
+@pytest.mark.parametrize("arguments", [["net=pnet,rnet"], ["-m", "+net=choice(pnet,rnet)"]])
+def test_a_network_that_diverges_ends_a_sweep_over_networks(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later ones would be trained behind an older run of it."""
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    composed("train", ["hydra.mode=MULTIRUN"])
+    with pytest.raises(SystemExit):
+        cli._guarded(diverge, [])(DictConfig({}))
+
+
+def test_a_single_training_that_diverges_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    composed("train", ["hydra.mode=RUN"])
+    with pytest.raises(SystemExit) as ended:
+        cli._guarded(diverge, [])(DictConfig({}))
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.splitlines() == ["error: lower it"]
+
+
+def diverge(_: DictConfig) -> None:
+    raise Diverged("lower it")
 
 
 def test_what_is_logged_stands_above_a_progress_bar_not_behind_it(tmp_path: Path) -> None:
