@@ -9,6 +9,10 @@ class UserError(ValueError):
     """Something that a user can put right; the message is one line that names the thing and the remedy."""
 
 
+class Diverged(UserError):  # noqa: N818 - what happened, as below
+    """A training whose loss is no finite number any more: other settings of a sweep may do better."""
+
+
 class Incomplete(Exception):  # noqa: N818 - nothing failed as a whole
     """A job that is done, all but what could not be read, which was told by its name: the exit status is to be 1.
 

@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.build import build
 from mtcnn_lit.experiment.build_experiment import build_experiment
@@ -57,6 +58,7 @@ NEEDED["experiment"] = {
     ]
     for path in (CONFIGS / "experiment").glob("*.yaml")
 }
+SCHEDULES = "torch.optim.lr_scheduler"
 ALWAYS = {"detect": ["input.path=somewhere"]}
 
 
@@ -180,6 +182,33 @@ def test_a_wrong_argument_below_the_top_is_named_with_the_nearest_right_one() ->
         check_config(config)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["net.batch_norm=no"], "net.batch_norm: must be true or false, not no"),
+        (["net=rnet", "data.miner.squared_faces=off"], "data.miner.squared_faces: must be true or false, not off"),
+        (["+net.optimizer.amsgrad=1"], "net.optimizer.amsgrad: must be true or false, not 1"),
+        (["net.optimizer.lr=abc"], "net.optimizer.lr: must be a number, not abc"),
+        (["net.box_loss_weight=abc"], "net.box_loss_weight: must be a number, not abc"),
+        (["trainer.max_epochs=abc"], "trainer.max_epochs: must be a whole number, not abc"),
+        (
+            ["callbacks.early_stopping.patience=abc"],
+            "callbacks.early_stopping.patience: must be a whole number, not abc",
+        ),
+    ],
+)
+def test_a_word_is_neither_a_truth_value_nor_a_number(overrides: list[str], message: str) -> None:
+    """To Hydra `no` and `off` are words, and to Python these are true."""
+    with pytest.raises(ConfigError) as error:
+        check_config(composed("train", overrides))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("value", ["2", "auto", "[0, 1]"])
+def test_a_parameter_that_takes_a_word_or_a_number_takes_both(value: str) -> None:
+    check_config(composed("train", [f"trainer.devices={value}", "+net.optimizer.foreach=null"]))
+
+
 def test_a_target_that_does_not_exist_is_named() -> None:
     config = composed("train", ["net._target_=mtcnn_lit.stages.QNetStage"])
     with pytest.raises(ConfigError, match=r"^net\._target_: no such class or function: mtcnn_lit\.stages\.QNetStage$"):
@@ -229,6 +258,37 @@ def test_a_callback_that_is_null_is_left_out(tmp_path: Path) -> None:
     few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]
     experiment = build_experiment(composed("train", [*few, "callbacks.early_stopping=null"]))
     assert "EarlyStopping" not in {type(callback).__name__ for callback in experiment.trainer.callbacks}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["net.optimizer.lr=-1"], r"net\.optimizer: Invalid learning rate: -1"),
+        (["net.optimizer.weight_decay=-1"], r"net\.optimizer: Invalid weight_decay value: -1"),
+        (["net.scheduler.pct_start=2"], r"net\.scheduler: .*pct_start"),
+        (["net.optimizer._target_=torch.optim.Adagrad"], r"net\.scheduler: .*momentum"),
+        (
+            ["~net.scheduler.max_lr", "~net.scheduler.pct_start", f"net.scheduler._target_={SCHEDULES}.StepLR"],
+            r"net\.scheduler: .*step_size",
+        ),
+        (
+            [
+                "~net.scheduler.max_lr",
+                "~net.scheduler.pct_start",
+                f"net.scheduler._target_={SCHEDULES}.ReduceLROnPlateau",
+            ],
+            r"net\.scheduler: ReduceLROnPlateau waits for a metric, and none is given; take another one$",
+        ),
+    ],
+)
+def test_what_optimiser_and_schedule_refuse_is_told_before_mining(
+    overrides: list[str], message: str, tmp_path: Path
+) -> None:
+    few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]
+    config = composed("train", [*few, *overrides])
+    check_config(config)
+    with pytest.raises(UserError, match=f"^{message}"):
+        build_experiment(config)
 
 
 def test_a_network_starts_from_given_weights(tmp_path: Path) -> None:

@@ -97,6 +97,19 @@ def test_the_last_checkpoint_is_of_the_last_epoch_though_an_earlier_one_was_best
     assert epochs == {"best.ckpt": 0, "last.ckpt": 2}
 
 
+def test_a_run_whose_folder_was_moved_keeps_its_best(tmp_path: Path) -> None:
+    """It was stopped in the evaluation: there is no epoch left that would choose another."""
+    options = ["net=pnet", "epochs.pnet=1", "+trainer.limit_train_batches=2"]
+    train(tmp_path, *options, f"hydra.run.dir={tmp_path}/before")
+    (tmp_path / "before" / "summary.json").rename(tmp_path / "summary.json")
+    (tmp_path / "before").rename(tmp_path / "after")
+    printed = train(tmp_path, *options, f"hydra.run.dir={tmp_path}/after", "ckpt_path=last")
+    assert "dirpath" not in printed
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in (tmp_path, tmp_path / "after")]
+    assert summaries[0]["val/ap"] == summaries[1]["val/ap"]
+    assert summaries[0]["weights"] == summaries[1]["weights"]
+
+
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 SIGTERM_AND_SLOWLY_SIGINT = [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
 

@@ -7,8 +7,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from hydra.types import RunMode
 
 _LIKE_A_PATH = re.compile(r"[/~=\s'&;!]|[^\x00-\x7f]")
 _PATHS = ("root", "path", "dir")  # how keys of folders and files end
@@ -50,6 +52,18 @@ def plain_values(arguments: Sequence[str]) -> list[str]:
     parser = OverridesParser.create()
     sweeps = not {"-m", "--multirun"}.isdisjoint(arguments)
     return [_quote_names(text, sweeps) if _is_readable(text, parser) else _as_value(text, sweeps) for text in arguments]
+
+
+def is_independent_job(arguments: Sequence[str]) -> bool:
+    """Whether this is a job of a sweep that the others do not build on, as they do where networks are swept.
+
+    Args:
+        arguments: of the command line; a sweep may be part of the configuration, too.
+    """
+    job = HydraConfig.get()
+    swept = [*arguments, *(f"{key}={value}" for key, value in (job.sweeper.get("params") or {}).items())]
+    sweeps_nets = any(re.match(r"\+*net=.*[,(]", text) for text in swept)
+    return job.mode == RunMode.MULTIRUN and not sweeps_nets
 
 
 def _is_readable(text: str, parser: OverridesParser) -> bool:

@@ -19,13 +19,16 @@ from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.precision import warn_of_slow_precision
 from mtcnn_lit.experiment.refusal import is_refusal, refusal
+from mtcnn_lit.experiment.resume import KeepBest
 from mtcnn_lit.experiment.runs import trained_net, upstream_nets, upstream_paths
 from mtcnn_lit.experiment.stop_training import StopOnSigterm
 from mtcnn_lit.nets import Net, weights_digest
 from mtcnn_lit.sources.base import Source
 from mtcnn_lit.stages import Stage
+from mtcnn_lit.stages.base import make_schedule
 
 _GPUS = ("gpu", "cuda", "mps")
+_MANY_STEPS = 10**9  # of a schedule that is only tried: as many as no setting is too short for
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,21 @@ def build_experiment(config: DictConfig) -> Experiment:
     start = trained_net(config.stage, config.init_from, runs, "init_from")
     with errors_named("net"):
         stage = cast("Stage", build(config.net, "net")(start=start))
+    _check_optimization(stage)
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
     stage.hparams["upstream"] = digests  # in each checkpoint: see `mtcnn_lit.experiment.resume`
     started = weights_digest(start) if start is not None else None
     return Experiment(stage, data, trainer, paths, digests, started, make_cascade)
+
+
+def _check_optimization(stage: Stage) -> None:
+    """What optimiser and schedule refuse is told now: training makes them once patches are mined."""
+    with errors_named("net.optimizer"):
+        optimizer = stage.make_optimizer(stage.parameters())
+    if stage.make_scheduler is not None:
+        with errors_named("net.scheduler"):
+            make_schedule(stage.make_scheduler, optimizer, _MANY_STEPS)
 
 
 def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade | None) -> PatchDataModule:
@@ -86,7 +99,7 @@ def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade 
 
 
 def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:
-    callbacks: list[Callback] = [StopOnSigterm()]
+    callbacks: list[Callback] = [StopOnSigterm(), KeepBest()]
     for name, node in config.callbacks.items():
         if node is None:  # left out, as `callbacks.early_stopping=null` does
             continue

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -23,7 +24,8 @@ def check_config(config: DictConfig) -> None:
     """Bind every ``_target_`` node against its target's signature, and look for mandatory values that are missing.
 
     Raises:
-        ConfigError: for the first wrong key, with the nearest right one, or the first missing value.
+        ConfigError: for the first wrong key, with the nearest right one, the first missing value, or the first word
+            where its target takes a number or a truth value.
     """
     missing = OmegaConf.missing_keys(config)
     if missing:
@@ -51,11 +53,38 @@ def _check_target(node: DictConfig, key: str) -> None:
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{key}._target_: no such class or function: {target}") from error
     parameters = inspect.signature(function).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    kinds = _kinds(function)
     for name in map(str, node):
-        if name not in parameters and name not in _HYDRA_KEYS:
+        if name not in parameters and name not in _HYDRA_KEYS and not takes_any:
             raise ConfigError(f"{key}.{name}: {target} takes no such argument{nearest(name, parameters)}")
+        if name in kinds and not OmegaConf.is_interpolation(node, name):
+            _check_value(node[name], kinds[name], f"{key}.{name}")
+
+
+def _kinds(function: Callable[..., Any]) -> dict[str, set[Any]]:
+    """What each parameter may be but None, as far as it is annotated with what can be found."""
+    try:
+        hints = get_type_hints(function.__init__ if inspect.isclass(function) else function)
+    except (AttributeError, NameError, TypeError):
+        return {}
+    unions = (Union, UnionType)
+    return {
+        name: set(get_args(hint)) - {NoneType} if get_origin(hint) in unions else {hint} for name, hint in hints.items()
+    }
+
+
+def _check_value(value: Any, kinds: set[Any], key: str) -> None:
+    """To Hydra `no`, `off` and a slip in a number are words, and a word is true."""
+    if kinds == {bool}:
+        if not isinstance(value, bool | NoneType):
+            raise ConfigError(f"{key}: must be true or false, not {value}")
+    elif isinstance(value, str) and kinds & {int, float} and not any(_takes_text(kind) for kind in kinds):
+        raise ConfigError(f"{key}: must be a {'' if float in kinds else 'whole '}number, not {value}")
+
+
+def _takes_text(kind: Any) -> bool:
+    return not inspect.isclass(kind) or issubclass(str, kind)
 
 
 def takes(node: Any, name: str) -> bool:

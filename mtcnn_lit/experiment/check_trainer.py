@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lightning import Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.runs import BEST, LAST
 from mtcnn_lit.report.runs import is_loss
 
 # Patches become float32, as the weights are: others convert the weights alone.
 _PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+
+
+def check_checkpoints(callbacks: DictConfig, run: Path) -> None:
+    """Look for settings by which the best or the last checkpoint would not be where every command looks for it.
+
+    Args:
+        callbacks: nodes by name; one that is left out writes nothing.
+        run: the run's folder.
+
+    Raises:
+        ConfigError: for the first of these.
+    """
+    for name, place in {"checkpoint": BEST, "last_checkpoint": LAST}.items():
+        if (node := callbacks.get(name)) is None:
+            continue
+        if node.get("save_top_k", 1) != 1:
+            raise ConfigError(
+                f"callbacks.{name}.save_top_k: several would all be written to {place}, over each other; set it to 1"
+            )
+        for key, expected in {"filename": place.stem, "dirpath": str(run / place.parent)}.items():
+            if Path(str(node.get(key))) != Path(expected):
+                raise ConfigError(
+                    f"callbacks.{name}.{key}: every command looks for {place} in the run's folder; set it to {expected}"
+                )
 
 
 def check_trainer(trainer: Trainer, stage: str, *, fused: bool = False) -> None:
@@ -68,7 +96,10 @@ def _refuse_the_highest_loss(trainer: Trainer) -> None:
 
 def _refuse_unvalidated_end(trainer: Trainer) -> None:
     """Checkpoints are compared after a validation, so without one the last epochs would be trained for nothing."""
-    every, epochs = trainer.check_val_every_n_epoch or 1, trainer.max_epochs or -1
+    every = 1 if trainer.check_val_every_n_epoch is None else trainer.check_val_every_n_epoch
+    epochs = trainer.max_epochs or -1
+    if every < 1:
+        raise ConfigError(f"trainer.check_val_every_n_epoch: must be 1 or more, not {every}")
     if epochs > 0 and epochs % every:
         divisors = ", ".join(str(number) for number in range(1, epochs + 1) if epochs % number == 0)
         raise ConfigError(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch.plugins import TorchCheckpointIO
+
+from mtcnn_lit.files import write_atomically
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside the one of this name and swaps them: killed or out of room, that one stays whole.
 
-    Lightning's own writes to the system's temporary folder. Where that lies on another disk, it copies the file from
-    there over the old one, which is lost if it doesn't get to the end.
+    Lightning's own goes through the system's temporary folder: without room there a run with room for it keeps none.
     """
 
     def save_checkpoint(
@@ -24,11 +27,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             OSError: when it can't be written.
         """
-        path = Path(path)
-        unfinished = path.with_name(f"{path.name}.unfinished")
-        try:
-            super().save_checkpoint(checkpoint, unfinished, storage_options)
-            unfinished.replace(path)
-        except OSError:
-            unfinished.unlink(missing_ok=True)
-            raise
+        path, buffer = Path(path), io.BytesIO()
+        torch.save(checkpoint, buffer)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, buffer.getbuffer())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import logging
+import math
 import os
 import re
 import sys
@@ -21,9 +22,9 @@ from omegaconf import DictConfig, ListConfig
 from omegaconf.errors import OmegaConfBaseException
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from mtcnn_lit.errors import Incomplete, UserError, is_disk_full, is_unwritable
+from mtcnn_lit.errors import Diverged, Incomplete, UserError, is_disk_full, is_unwritable
 from mtcnn_lit.experiment import schema
-from mtcnn_lit.experiment.arguments import plain_values
+from mtcnn_lit.experiment.arguments import is_independent_job, plain_values
 from mtcnn_lit.experiment.check import nearest, takes
 from mtcnn_lit.experiment.installation import configs
 from mtcnn_lit.experiment.stop import end_stopped
@@ -32,6 +33,8 @@ _WRITE_ELSEWHERE = "name a folder that can be written by paths.output_dir=FOLDER
 _IN_DEFAULTS = "_dummy_"  # Hydra's name for what a list of defaults refers to
 _LITTLE_MEMORY = "the GPU is out of memory: train with a smaller data.batch_size, detect with detector.device=cpu"
 _MAKE_ROOM = "make room, then the same command again"
+
+log = logging.getLogger(__name__)
 
 
 def _quieten() -> None:
@@ -89,7 +92,8 @@ def _guarded(
     """``task``, ending the process on what a user can mend: Hydra would print a traceback.
 
     Args:
-        incomplete: is told of a job that is done but for some pictures; the other jobs of a sweep run all the same.
+        incomplete: is told of a job that is done but for some pictures, and of one of a sweep that diverged; the other
+            jobs run all the same.
     """
 
     @functools.wraps(task)
@@ -102,7 +106,11 @@ def _guarded(
             incomplete.append(job)
             return job.result
         except UserError as error:
-            _fail(str(error))
+            if not isinstance(error, Diverged) or not is_independent_job(sys.argv[1:]):
+                _fail(str(error))
+            log.error("%s", error)
+            incomplete.append(Incomplete(math.nan))
+            return math.nan
         except OmegaConfBaseException as error:
             _fail(_explain(error))
         except OSError as error:

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning import Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint, Timer
 from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from torch import distributed
@@ -23,7 +23,7 @@ from mtcnn_lit.experiment.after_training import evaluate_best
 from mtcnn_lit.experiment.build import errors_named
 from mtcnn_lit.experiment.build_experiment import Experiment, build_experiment
 from mtcnn_lit.experiment.check import ConfigError, check_config
-from mtcnn_lit.experiment.check_trainer import check_trainer
+from mtcnn_lit.experiment.check_trainer import check_checkpoints, check_trainer
 from mtcnn_lit.experiment.installation import command
 from mtcnn_lit.experiment.next_command import closing_words
 from mtcnn_lit.experiment.record import as_text, settings_of, with_weights
@@ -54,6 +54,7 @@ def fit(config: DictConfig) -> float:
     if ckpt_path is not None and (finished := read_summary(run)):
         log.info("%s is finished already: nothing to go on with", run)
         return _reached(finished, config.monitor.metric, run)
+    check_checkpoints(config.callbacks, run)
     keep_freed_memory()
     with errors_named("seed"):
         seed_everything(config.seed, workers=True, verbose=False)
@@ -105,14 +106,7 @@ def _refuse_processes_in_multirun(trainer: Trainer) -> None:
 
 def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     """Write what became of the run, log the hyperparameters with it, and say what to do next."""
-    checkpoint = experiment.trainer.checkpoint_callback
-    if not isinstance(checkpoint, ModelCheckpoint) or checkpoint.best_model_score is None:
-        if experiment.trainer.max_steps != -1:
-            raise ConfigError("trainer.max_steps: training ended before a validation could choose the best; set more")
-        raise ConfigError(
-            f"monitor.metric: nothing called {config.monitor.metric} was logged, so no checkpoint is best"
-        )
-    best = float(checkpoint.best_model_score)
+    best = _best_score(experiment.trainer, config.monitor.metric)
     if distributed.is_initialized():  # one process is enough for what is left, and its metrics must wait for no other
         distributed.destroy_process_group()
     if not experiment.trainer.is_global_zero:
@@ -140,6 +134,23 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
     write_atomically(run / SUMMARY, json.dumps(summary, indent=2) + "\n")
     log.info("%s", closing_words(config, best, run, experiment.upstream_paths))
     return best
+
+
+def _best_score(trainer: Trainer, metric: str) -> float:
+    """The monitored metric of the best checkpoint.
+
+    Raises:
+        ConfigError: when training ended without one.
+    """
+    checkpoint, ended = trainer.checkpoint_callback, "training ended before a validation could choose the best"
+    if isinstance(checkpoint, ModelCheckpoint) and checkpoint.best_model_score is not None:
+        return float(checkpoint.best_model_score)
+    if trainer.max_steps != -1 and trainer.global_step >= trainer.max_steps:
+        raise ConfigError(f"trainer.max_steps: {ended}; set more, or validate more often")
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it from afar
+    if any(isinstance(callback, Timer) for callback in callbacks):
+        raise ConfigError(f"trainer.max_time: {ended}; set more, or validate more often")
+    raise ConfigError(f"monitor.metric: nothing called {metric} was logged, so no checkpoint is best")
 
 
 def _log_hyperparameters(hyperparameters: dict[str, Any], trainer: Trainer, figures: dict[str, float]) -> None:

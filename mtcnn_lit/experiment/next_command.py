@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.arguments import setting
 from mtcnn_lit.experiment.installation import command
-from mtcnn_lit.experiment.runs import EVALUATION, is_discoverable
+from mtcnn_lit.experiment.runs import BEST, EVALUATION, is_discoverable
 from mtcnn_lit.nets import NETS
 from mtcnn_lit.nets.weights import PRETRAINED
 
@@ -25,7 +25,7 @@ def closing_words(config: DictConfig, best: float, run: Path, upstream: Mapping[
     """
     return f"""
 {config.stage} is trained: best {config.monitor.metric} {best:.3f}
-  checkpoint  {run / "checkpoints" / "best.ckpt"}
+  checkpoint  {run / BEST}
   weights     {run / f"{config.stage}.safetensors"}
   pictures    {run / "pictures"}
   evaluation  {run / EVALUATION / "report.html"}

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
+from typing_extensions import override
 
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.runs import LAST, last_run
@@ -15,6 +18,33 @@ from mtcnn_lit.nets.batch_norm import has_batch_norm
 from mtcnn_lit.nets.weights import checkpoint_file, read_checkpoint
 
 log = logging.getLogger(__name__)
+
+
+class KeepBest(Callback):
+    """A run that goes on from its own last checkpoint keeps its best one, wherever its folder lies now.
+
+    A checkpoint names the others by their whole paths, and of a folder that was moved Lightning forgets which is best.
+    """
+
+    @override
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Before Lightning reads the states of the callbacks."""
+        folder, states = Path(str(trainer.ckpt_path)).parent.resolve(), checkpoint["callbacks"]
+        for callback in trainer.checkpoint_callbacks:
+            is_own = isinstance(callback, ModelCheckpoint) and Path(str(callback.dirpath)) == folder
+            if is_own and (state := states.get(callback.state_key)):
+                states[callback.state_key] = _moved(state, folder)
+
+
+def _moved(state: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The state of a `ModelCheckpoint` whose files lie in this folder now."""
+
+    def place(path: str) -> str:
+        return str(folder / Path(path).name) if path else path
+
+    paths = {name: place(state[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
+    best = {place(path): score for path, score in state["best_k_models"].items()}
+    return {**state, **paths, "best_k_models": best, "dirpath": str(folder)}
 
 
 def resume_from(config: DictConfig) -> Path | None:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 SUMMARY = "summary.json"
 EVALUATION = "evaluation"  # where the one at the end lands, in TensorBoard too
+BEST = Path("checkpoints") / "best.ckpt"  # as `mtcnn_lit.nets.weights` finds it in a run's folder
 LAST = Path("checkpoints") / "last.ckpt"
 
 

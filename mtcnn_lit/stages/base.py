@@ -12,12 +12,12 @@ from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from typing_extensions import override
 
 from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
-from mtcnn_lit.errors import UserError
+from mtcnn_lit.errors import Diverged, UserError
 from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
 from mtcnn_lit.nets import NETS, Net, add_batch_norm, init_as_identity, normalize
 from mtcnn_lit.stages.figures import Figures
@@ -29,7 +29,7 @@ class Stage(LightningModule):
     Args:
         optimizer: makes an optimiser of the parameters.
         scheduler: makes a schedule of the optimiser, or None. One that takes ``total_steps`` is given them and steps
-            with each batch; any other steps with each epoch.
+            with each batch; any other steps with each epoch. None may wait for a metric, as ReduceLROnPlateau does.
         classification_loss, box_loss: of `mtcnn_lit.losses`.
         box_loss_weight: of the box loss beside the classification loss.
         batch_norm: whether the network has batch normalisation while it is trained; `mtcnn_lit.nets.load_net` folds it
@@ -114,7 +114,7 @@ class Stage(LightningModule):
         figures = self.train_figures.compute("train")
         self.log_dict(figures)
         if not figures["train/loss"].isfinite():
-            raise UserError("train/loss is no number any more: take a smaller net.optimizer.lr")
+            raise Diverged("train/loss is NaN or infinite: lower net.optimizer.lr")
 
     @override
     def on_validation_epoch_end(self) -> None:
@@ -137,14 +137,24 @@ class Stage(LightningModule):
         optimizer = self.make_optimizer(self.parameters())
         if self.make_scheduler is None:
             return optimizer
-        if "total_steps" in inspect.signature(self.make_scheduler).parameters:
-            steps = int(self.trainer.estimated_stepping_batches)
-            try:
-                schedule, interval = self.make_scheduler(optimizer, total_steps=steps), "step"
-            except ZeroDivisionError:  # OneCycleLR, whose rise would end with the first step
-                raise UserError(
-                    f"net.scheduler: no schedule of {steps} steps; change epochs or data.batch_size"
-                ) from None
-        else:
-            schedule, interval = self.make_scheduler(optimizer), "epoch"
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule, interval = make_schedule(self.make_scheduler, optimizer, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": interval}}
+
+
+def make_schedule(make: Callable[..., LRScheduler], optimizer: Optimizer, steps: int) -> tuple[LRScheduler, str]:
+    """A schedule for a training of this many steps, and what it advances with: each "step" or each "epoch".
+
+    Raises:
+        UserError: when it can't be of so many steps, or waits for a metric.
+        TypeError, ValueError: when it refuses its settings.
+    """
+    if "total_steps" not in inspect.signature(make).parameters:
+        schedule = make(optimizer)
+        if isinstance(schedule, ReduceLROnPlateau):
+            raise UserError("net.scheduler: ReduceLROnPlateau waits for a metric, and none is given; take another one")
+        return schedule, "epoch"
+    try:
+        return make(optimizer, total_steps=steps), "step"
+    except ZeroDivisionError:  # OneCycleLR, whose rise would end with the first step
+        raise UserError(f"net.scheduler: no schedule of {steps} steps; change epochs or data.batch_size") from None

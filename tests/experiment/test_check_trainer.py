@@ -43,6 +43,7 @@ def test_a_last_epoch_that_is_not_validated(every: int, tmp_path: Path) -> None:
         ({"limit_val_batches": 0.0}, r"trainer\.limit_val_batches"),
         ({"max_epochs": 0}, r"epochs\.rnet"),
         ({"max_epochs": -1}, r"epochs\.rnet"),
+        ({"check_val_every_n_epoch": 0}, r"trainer\.check_val_every_n_epoch"),
         ({"accumulate_grad_batches": 0}, r"trainer\.accumulate_grad_batches"),
         ({"precision": "64-true"}, r"trainer\.precision"),
         ({"precision": "bf16-true"}, r"trainer\.precision"),

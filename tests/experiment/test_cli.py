@@ -11,10 +11,12 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
+from mtcnn_lit.errors import Diverged
 from mtcnn_lit.experiment import cli
 from tests.command_lines import SMALL
 from tests.forked import run_forked
 from tests.full_disk import needs_full_device
+from tests.test_configs import composed
 
 CASES = {
     "wrong net": (
@@ -134,6 +136,21 @@ CASES = {
         ["train.py", "~callbacks.checkpoint"],
         "error: callbacks.checkpoint: without it no weights are kept as the best; leave it in",
     ),
+    "more than the best checkpoint": (
+        ["train.py", "+callbacks.checkpoint.save_top_k=3"],
+        "error: callbacks.checkpoint.save_top_k: several would all be written to checkpoints/best.ckpt, over each "
+        "other; set it to 1",
+    ),
+    "another name of the best checkpoint": (
+        ["train.py", "callbacks.checkpoint.filename=top"],
+        "error: callbacks.checkpoint.filename: every command looks for checkpoints/best.ckpt in the run's folder; "
+        "set it to best",
+    ),
+    "another folder of the last checkpoint": (
+        ["train.py", "callbacks.last_checkpoint.dirpath=elsewhere", "hydra.run.dir={tmp}"],
+        "error: callbacks.last_checkpoint.dirpath: every command looks for checkpoints/last.ckpt in the run's folder; "
+        "set it to {tmp}/checkpoints",
+    ),
     "a seed that is none": (
         ["train.py", "seed=-1"],
         "error: seed: -1 is not in bounds, numpy accepts from 0 to 4294967295",
@@ -240,11 +257,15 @@ def test_without_a_gpu_a_trainer_for_one_names_the_other(trainer: str, tmp_path:
     [
         ("monitor.metric=val/foo", "error: monitor.metric: nothing called val/foo is logged; there are: "),
         ("+trainer.limit_train_batches=0.0001", "error: trainer: You requested to check 0.0001 of the"),
+        (
+            "+trainer.max_time={seconds:0} trainer.check_val_every_n_epoch=2",
+            "error: trainer.max_time: training ended before a validation could choose the best; set more, or validate",
+        ),
         ("+trainer.val_check_interval=999", "error: trainer: `val_check_interval` (999) must be less than or equal"),
     ],
 )
 def test_what_lightning_refuses_while_it_trains_is_one_line_too(override: str, expected: str, tmp_path: Path) -> None:
-    result = run_forked("train.py", override, "epochs.pnet=2", f"paths.output_dir={tmp_path}", *SMALL)
+    result = run_forked("train.py", *override.split(), "epochs.pnet=2", f"paths.output_dir={tmp_path}", *SMALL)
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith(expected)
@@ -288,6 +309,39 @@ def test_a_gpu_without_memory_is_said_in_one_line(capsys: pytest.CaptureFixture[
     assert ended.value.code == 1
     expected = "error: the GPU is out of memory: train with a smaller data.batch_size, detect with detector.device=cpu"
     assert capsys.readouterr().err.splitlines() == [expected]
+
+
+def test_a_job_that_diverges_does_not_end_a_sweep(tmp_path: Path) -> None:
+    rates = "net.optimizer.lr=1e30,1e-3"
+    result = run_forked("train.py", "-m", rates, "debug=default", f"paths.output_dir={tmp_path}", *SMALL)
+    assert result.returncode == 1
+    assert "train/loss is NaN or infinite: lower net.optimizer.lr" in result.stdout
+    assert "Traceback" not in result.stderr
+    (summary,) = tmp_path.glob("sweeps/*/*/summary.json")
+    assert summary.parent.name == "1"
+
+
+@pytest.mark.parametrize("arguments", [["net=pnet,rnet"], ["-m", "+net=choice(pnet,rnet)"]])
+def test_a_network_that_diverges_ends_a_sweep_over_networks(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later ones would be trained behind an older run of it."""
+    monkeypatch.setattr(sys, "argv", ["train.py", *arguments])
+    composed("train", ["hydra.mode=MULTIRUN"])
+    with pytest.raises(SystemExit):
+        cli._guarded(diverge, [])(DictConfig({}))
+
+
+def test_a_single_training_that_diverges_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    composed("train", ["hydra.mode=RUN"])
+    with pytest.raises(SystemExit) as ended:
+        cli._guarded(diverge, [])(DictConfig({}))
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.splitlines() == ["error: lower it"]
+
+
+def diverge(_: DictConfig) -> None:
+    raise Diverged("lower it")
 
 
 def test_what_is_logged_stands_above_a_progress_bar_not_behind_it(tmp_path: Path) -> None:

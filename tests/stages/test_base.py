@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import OneCycleLR, StepLR
 from torch.utils.data import DataLoader
 
 from mtcnn_lit.data.patches import Label, PatchBatch
-from mtcnn_lit.errors import UserError
+from mtcnn_lit.errors import Diverged, UserError
 from mtcnn_lit.stages import PNetStage
 from mtcnn_lit.stages.base import Stage
 from tests.stages.overfit import one_batch
@@ -201,5 +201,5 @@ def test_a_network_is_trained_in_the_memory_layout_that_runs_fastest() -> None:
 
 def test_a_loss_that_is_no_number_ends_the_training() -> None:
     stage = PNetStage(partial(SGD, lr=1e30))
-    with pytest.raises(UserError, match=r"^train/loss is no number any more: take a smaller net\.optimizer\.lr$"):
+    with pytest.raises(Diverged, match=r"^train/loss is NaN or infinite: lower net\.optimizer\.lr$"):
         trainer().fit(stage, batches(8))
