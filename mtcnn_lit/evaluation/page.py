@@ -10,6 +10,7 @@ from typing import Any
 from mtcnn_lit.evaluation.scores import Band, Scores
 from mtcnn_lit.evaluation.split import SplitDetections
 from mtcnn_lit.metrics import PUBLISHED_MTCNN
+from mtcnn_lit.nets import short_digest
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, row, table
 from mtcnn_lit.report.ledger import ledger_section
 from mtcnn_lit.report.ledger import summary as ledger_summary
@@ -17,7 +18,6 @@ from mtcnn_lit.report.text import columns
 
 _NOTHING = "–"
 _DIGEST = re.compile("[0-9a-f]{64}")
-_DIGEST_SHOWN = 12  # letters, which tell files apart
 _CHARTS = {
     "precision_recall": "Precision over recall",
     "roc": "Recall over the number of false positives",
@@ -129,5 +129,5 @@ def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_text(item)}" for name, item in value.items())
     if isinstance(value, str) and _DIGEST.fullmatch(value):
-        return value[:_DIGEST_SHOWN]
+        return short_digest(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

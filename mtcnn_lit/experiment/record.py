@@ -11,12 +11,13 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from mtcnn_lit.nets import short_digest
+
 log = logging.getLogger(__name__)
 
 # What says where a run reads and writes, or says again what the stage is.
 _LEFT_OUT = {"paths", "ckpt_path", "stage"}
 _SAME_AS_STAGE = {"net", "data"}
-_DIGEST = 12  # letters that tell weights apart, as in what is logged
 
 
 def read_settings(run: Path) -> dict[str, str]:
@@ -45,9 +46,9 @@ def settings_of(config: Mapping[str, Any], choices: Mapping[str, str | None]) ->
 
 
 def with_weights(settings: Mapping[str, Any], upstream: Mapping[str, str], init_from: str | None) -> dict[str, Any]:
-    """Settings that tell weights by their digests, 12 letters of each, wherever they were taken from.
+    """Settings that name weights by `short_digest` instead of by path.
 
-    Without a digest, the setting stays, but for an upstream of null: that is the newest run, whichever it was.
+    A setting without a digest stays, except an upstream of null: that is the newest run, whichever it was.
 
     Args:
         upstream: the digest of each network that mined, by name; empty while they are unknown.
@@ -56,7 +57,7 @@ def with_weights(settings: Mapping[str, Any], upstream: Mapping[str, str], init_
     digests = {f"upstream.{name}": digest for name, digest in upstream.items()}
     digests |= {"init_from": init_from} if init_from else {}
     known = {key: value for key, value in settings.items() if not key.startswith("upstream.") or value != "null"}
-    return {**known, **{key: digest[:_DIGEST] for key, digest in digests.items()}}
+    return {**known, **{key: short_digest(digest) for key, digest in digests.items()}}
 
 
 def _load(path: Path) -> dict[str, Any]:

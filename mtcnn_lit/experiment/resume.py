@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.runs import LAST, last_run
 from mtcnn_lit.nets.batch_norm import has_batch_norm
-from mtcnn_lit.nets.weights import checkpoint_file, read_checkpoint
+from mtcnn_lit.nets.weights import checkpoint_file, read_checkpoint, short_digest
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,8 @@ def refuse_other_upstream(path: Path, upstream: Mapping[str, str]) -> None:
     for name, digest in read_checkpoint(path)["hyper_parameters"].get("upstream", {}).items():
         if upstream.get(name) != digest:
             raise ConfigError(
-                f"ckpt_path: {path} was trained behind another {name} (weights {digest[:12]}); to go on behind it "
-                f"take ckpt_path={path} upstream.{name}=RUN, to train on behind this one init_from={path}"
+                f"ckpt_path: {path} was trained on patches mined by another {name} (weights {short_digest(digest)}); "
+                f"to go on with that one take ckpt_path={path} upstream.{name}=RUN, with this one init_from={path}"
             )
 
 

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from mtcnn_lit.experiment.installation import command
-from mtcnn_lit.nets import NETS, Net, WeightsError, load_net, weights_digest
+from mtcnn_lit.nets import NETS, Net, WeightsError, load_net, short_digest, weights_digest
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ def upstream_nets(paths: Mapping[str, str | Path]) -> dict[str, Net]:
     nets = {}
     for name, path in paths.items():
         nets[name] = load_net(path, name)
-        log.info("upstream %s: %s (weights %s)", name, path, weights_digest(nets[name])[:12])
+        log.info("upstream %s: %s (weights %s)", name, path, short_digest(weights_digest(nets[name])))
     return nets
 
 
@@ -148,7 +148,7 @@ def trained_net(stage: str, chosen: str | None, output_dir: Path, key: str) -> N
         return None
     path = latest_run(output_dir, stage, key) if chosen == "newest" else Path(chosen)
     net = load_net(path, stage)
-    log.info("%s %s: %s (weights %s)", key.split(".")[-1], stage, path, weights_digest(net)[:12])
+    log.info("%s %s: %s (weights %s)", key.split(".")[-1], stage, path, short_digest(weights_digest(net)))
     return net
 
 

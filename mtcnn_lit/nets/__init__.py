@@ -7,7 +7,7 @@ from mtcnn_lit.nets.onet import ONet
 from mtcnn_lit.nets.pnet import PNet
 from mtcnn_lit.nets.precision import half_precision
 from mtcnn_lit.nets.rnet import RNet
-from mtcnn_lit.nets.weights import WeightsError, load_net, weights_digest
+from mtcnn_lit.nets.weights import WeightsError, load_net, short_digest, weights_digest
 
 __all__ = [
     "NETS",
@@ -21,5 +21,6 @@ __all__ = [
     "init_as_identity",
     "load_net",
     "normalize",
+    "short_digest",
     "weights_digest",
 ]

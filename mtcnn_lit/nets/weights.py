@@ -153,3 +153,8 @@ def weights_digest(net: torch.nn.Module) -> str:
         digest.update(key.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def short_digest(digest: str) -> str:
+    """The first 12 letters of a digest: enough to tell weights apart in logs and tables."""
+    return digest[:12]
