@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.data.datamodule import PatchDataModule
 from mtcnn_lit.data.patches import Label
 from mtcnn_lit.draw import sheet
@@ -41,6 +41,5 @@ class PatchSheet(Callback):
             rows[label.name.lower()] = dataset.store.patches.pixels[chosen]
         picture = sheet(rows)
         write_image(self.folder / "patches.png", picture)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("train/patches", picture, 0, dataformats="HWC")
+        for logger in tensorboard_loggers(trainer):
+            logger.experiment.add_image("train/patches", picture, 0, dataformats="HWC")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.callbacks.validation_images import ValidationImages
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.detections import Detections
@@ -57,9 +57,8 @@ class RenderDetections(Callback):
         found = cascade.detect(list(images.values()))
         picture = grid([self._draw(*one) for one in zip(images, images.values(), found, strict=True)])
         write_image(self.folder / f"epoch_{epoch:03d}.png", picture)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("val/detections", picture, trainer.global_step, dataformats="HWC")
+        for logger in tensorboard_loggers(trainer):
+            logger.experiment.add_image("val/detections", picture, trainer.global_step, dataformats="HWC")
 
     def _draw(self, index: int, image: Image, found: Detections) -> Image:
         annotation = self.source.annotations[index]

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.evaluation import Scores, detect_split, score, write_evaluation
 from mtcnn_lit.experiment.build_experiment import Experiment
 from mtcnn_lit.experiment.runs import EVALUATION
@@ -35,9 +36,8 @@ def evaluate_best(experiment: Experiment, net: Net, run: Path) -> Scores:
         "weights": {**experiment.upstream, experiment.stage.name: weights_digest(net)},
     }
     pictures = write_evaluation(found, scores, about, run / EVALUATION, _DRAW_ABOVE)
-    for logger in experiment.trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            _show(logger, pictures, experiment.trainer.global_step)
+    for logger in tensorboard_loggers(experiment.trainer):
+        _show(logger, pictures, experiment.trainer.global_step)
     return scores
 
 

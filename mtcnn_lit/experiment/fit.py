@@ -14,10 +14,10 @@ from hydra.types import RunMode
 from lightning import Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from torch import distributed
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment.after_training import evaluate_best
 from mtcnn_lit.experiment.build import errors_named
@@ -144,10 +144,9 @@ def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
 
 def _log_hyperparameters(hyperparameters: dict[str, Any], trainer: Trainer, figures: dict[str, float]) -> None:
     """TensorBoard's HParams page of the run, in its file when this returns."""
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(hyperparameters, figures, trainer.global_step)
-            logger.experiment.flush()  # nobody closes it, and its thread, still writing pictures, ends with the process
+    for logger in tensorboard_loggers(trainer):
+        logger.log_hyperparams(hyperparameters, figures, trainer.global_step)
+        logger.experiment.flush()  # nobody closes it, and its writer thread ends with the process
 
 
 def _hyperparameters(config: DictConfig, upstream: dict[str, str], init_from: str | None) -> dict[str, Any]:
