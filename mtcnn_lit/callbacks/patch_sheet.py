@@ -14,6 +14,7 @@ from mtcnn_lit.data.patches import Label
 from mtcnn_lit.draw import sheet
 from mtcnn_lit.errors import check_counts
 from mtcnn_lit.images import write_image
+from mtcnn_lit.sources.base import spread
 
 
 class PatchSheet(Callback):
@@ -37,7 +38,7 @@ class PatchSheet(Callback):
         rows = {}
         for label in (Label.POSITIVE, Label.PART, Label.NEGATIVE):
             members = np.flatnonzero(dataset.labels == label)
-            chosen = members[np.linspace(0, len(members) - 1, min(self.patches, len(members))).astype(int)]
+            chosen = members[spread(len(members), self.patches)]
             rows[label.name.lower()] = dataset.store.patches.pixels[chosen]
         picture = sheet(rows)
         write_image(self.folder / "patches.png", picture)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from itertools import islice
 
 import cv2
-import numpy as np
 import torch
 
 from mtcnn_lit.draw import draw, grid
@@ -20,6 +19,7 @@ from mtcnn_lit.metrics import PUBLISHED_MTCNN
 from mtcnn_lit.report.ledger_chart import draw_ledger
 from mtcnn_lit.report.precision_recall import draw_precision_recall, draw_recall_by_size, draw_roc
 from mtcnn_lit.report.style import styled, to_png
+from mtcnn_lit.sources.base import spread
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def _lowest_wrong(found: SplitDetections, scores: Scores) -> float:
 def _spread(found: SplitDetections) -> list[int]:
     """Images for the sheet of detections, evenly spread."""
     indices = [index for index in found.indices if index not in found.errors]
-    return [indices[round(place)] for place in np.linspace(0, len(indices) - 1, min(_DRAWN, len(indices)))]
+    return [indices[place] for place in spread(len(indices), _DRAWN)]
 
 
 def _overview(found: SplitDetections, look: Callable[[int], Scene], index: int) -> Image:

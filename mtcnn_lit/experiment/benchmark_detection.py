@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -27,7 +26,7 @@ from mtcnn_lit.images import Image, ImageError, read_image
 from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.picture_files import list_images
 from mtcnn_lit.sources import Synthetic
-from mtcnn_lit.sources.base import BoxArray
+from mtcnn_lit.sources.base import BoxArray, spread
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +119,7 @@ def _photographs(config: DictConfig) -> tuple[list[Image], list[BoxArray]]:
     paths = list_images(folder)
     if not paths:
         raise ImageError(f"no pictures in {folder}: set images to a folder of pictures, or leave it out for drawn ones")
-    chosen = np.linspace(0, len(paths) - 1, min(config.limit, len(paths))).round().astype(int)
-    return [read_image(paths[index]) for index in chosen], []
+    return [read_image(paths[index]) for index in spread(len(paths), config.limit)], []
 
 
 def _sure_faces(detector: MTCNN, picture: Image) -> BoxArray:

@@ -100,8 +100,8 @@ class Source(ABC):
         return digest.hexdigest()
 
     def spread(self, count: int) -> list[int]:
-        """Indices of at most ``count`` images, evenly spread and always the same."""
-        return [round(index) for index in np.linspace(0, len(self) - 1, min(count, len(self)))]
+        """Indices of at most ``count`` images, as `spread` chooses them."""
+        return spread(len(self), count)
 
     def check_faces(self) -> None:
         """Refuse a split without any face: there is nothing to learn or to measure.
@@ -149,6 +149,11 @@ class FileSource(Source):
                 f"{error.filename}: {error.strerror}; the picture was there when the run began"
             ) from error
         return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def spread(total: int, most: int) -> list[int]:
+    """At most ``most`` of the indices 0 to ``total`` - 1, evenly spread and always the same."""
+    return [round(index) for index in np.linspace(0, total - 1, min(most, total))]
 
 
 def as_boxes(rows: Sequence[Sequence[float]] | npt.NDArray[np.int64]) -> BoxArray:
