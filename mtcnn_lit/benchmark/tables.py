@@ -8,9 +8,7 @@ from typing import Any
 
 from mtcnn_lit.benchmark.detection import Comparison, Measurement
 from mtcnn_lit.ledger import STEP_TITLES
-from mtcnn_lit.report.text import columns
-
-_UNKNOWN = "–"
+from mtcnn_lit.report.text import NOTHING, columns
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def speed_table(measurements: Sequence[Measurement]) -> str:
             f"{each.ms:.1f}",
             f"{each.ms_per_megapixel:.1f}",
             f"{each.faces:.1f}",
-            _UNKNOWN if each.peak_memory is None else f"{each.peak_memory / 1e6:.0f}",
+            NOTHING if each.peak_memory is None else f"{each.peak_memory / 1e6:.0f}",
             f"{each.macs / 1e9:.3f}",
             f"{each.of_matrix_rate:.0%}",
         ]

@@ -7,5 +7,5 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 
 def tensorboard_loggers(trainer: Trainer) -> list[TensorBoardLogger]:
-    """The trainer's TensorBoard loggers; empty with ``logger=null``."""
+    """The trainer's TensorBoard loggers."""
     return [logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +13,8 @@ from mtcnn_lit.nets import short_digest
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, row, table
 from mtcnn_lit.report.ledger import ledger_section
 from mtcnn_lit.report.ledger import summary as ledger_summary
-from mtcnn_lit.report.text import columns
+from mtcnn_lit.report.text import NOTHING, columns, share
 
-_NOTHING = "–"
 _DIGEST = re.compile("[0-9a-f]{64}")
 _CHARTS = {
     "precision_recall": "Precision over recall",
@@ -98,7 +96,7 @@ def _rows(scores: Scores) -> list[list[str]]:
     figures = [("AP at IoU .5", scores.ap[0]), ("AP at IoU .5:.95", scores.ap[1])]
     recalls = scores.figures()["recall_at_false_positives"]
     figures += [(f"recall at {int(count):,} false positives", recall) for count, recall in recalls.items()]
-    own = [[name, share(value), *([_NOTHING] if official else [])] for name, value in figures]
+    own = [[name, share(value), *([NOTHING] if official else [])] for name, value in figures]
     return [*official, *own]
 
 
@@ -112,17 +110,12 @@ def _precision_by_score(scores: Scores) -> str:
         for band, end in zip(scores.bands, ends, strict=False)
         if band.shown
     ]
-    return f"right by score: {', '.join(shares) or _NOTHING}"
+    return f"right by score: {', '.join(shares) or NOTHING}"
 
 
 def _percent(band: Band) -> int:
     """How many of a hundred are right; a hundred only where all are."""
     return 100 if band.right == band.shown else min(99, round(100 * band.right / band.shown))
-
-
-def share(value: float) -> str:
-    """A share with three decimals; a dash where it could not be measured."""
-    return _NOTHING if math.isnan(value) else f"{value:.3f}"
 
 
 def _text(value: Any) -> str:

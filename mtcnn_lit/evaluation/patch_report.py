@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mtcnn_lit.data.patches import Label
 from mtcnn_lit.draw import grid, sheet
-from mtcnn_lit.evaluation.page import about_table, share
+from mtcnn_lit.evaluation.page import about_table
 from mtcnn_lit.evaluation.patches import PatchScores, Predictions, box_iou_by_label, figures, scores_by_origin
 from mtcnn_lit.evaluation.pictures import to_file
 from mtcnn_lit.evaluation.write import finite, write_files
@@ -22,7 +22,7 @@ from mtcnn_lit.mining.store import PatchStore
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
 from mtcnn_lit.report.patch_charts import draw_box_iou, draw_pr_roc
 from mtcnn_lit.report.style import styled, to_png
-from mtcnn_lit.report.text import columns
+from mtcnn_lit.report.text import columns, share
 
 _WORST = 36  # patches of each label on the sheet
 _NAMES = {

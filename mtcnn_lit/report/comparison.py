@@ -9,9 +9,7 @@ import numpy as np
 from mtcnn_lit.report.events import Curve
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
 from mtcnn_lit.report.runs import Run, best_index, differing, is_loss, metric_tags
-from mtcnn_lit.report.text import columns
-
-_NOTHING = "–"
+from mtcnn_lit.report.text import NOTHING, columns
 
 
 def comparison_page(runs: Sequence[Run], names: Sequence[str], png: bytes) -> str:
@@ -49,14 +47,14 @@ def best_text(tag: str, curve: Curve | None) -> str:
     """The best value and, in brackets, after how many epochs it was reached."""
     index = None if curve is None else best_index(tag, curve)
     if curve is None or index is None:
-        return _NOTHING
+        return NOTHING
     when = "" if curve.epochs is None else f" ({np.format_float_positional(curve.epochs[index], 2, trim='-')})"
     return number(float(curve.values[index])) + when
 
 
 def last_text(tag: str, curve: Curve | None) -> str:
     """The last value."""
-    return _NOTHING if curve is None else number(float(curve.values[-1]))
+    return NOTHING if curve is None else number(float(curve.values[-1]))
 
 
 def number(value: float) -> str:
@@ -70,7 +68,7 @@ def _settings(runs: Sequence[Run], names: Sequence[str]) -> Html:
         return paragraph("Not known: fewer than two of these runs have a record of their settings (.hydra).")
     if not keys:
         return paragraph("None: the records of these runs say the same.")
-    return _matrix(names, keys, lambda run, key: runs[run].settings.get(key, _NOTHING))
+    return _matrix(names, keys, lambda run, key: runs[run].settings.get(key, NOTHING))
 
 
 def _best(runs: Sequence[Run], names: Sequence[str]) -> Html:
@@ -131,4 +129,4 @@ def _folders(runs: Sequence[Run], names: Sequence[str]) -> Html:
 def _epochs(run: Run) -> str:
     """How many epochs were trained to their end."""
     ends = [float(epochs[-1]) for tag in metric_tags([run]) if (epochs := run.curves[tag].epochs) is not None]
-    return f"{max(ends):.0f}" if ends else _NOTHING
+    return f"{max(ends):.0f}" if ends else NOTHING

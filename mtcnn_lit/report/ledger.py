@@ -10,9 +10,8 @@ import numpy.typing as npt
 from mtcnn_lit.face_sizes import SIZES
 from mtcnn_lit.ledger import STEP_TITLES, Balance
 from mtcnn_lit.report.html import Html, join, paragraph, picture, table
-from mtcnn_lit.report.text import columns
+from mtcnn_lit.report.text import NOTHING, columns
 
-_NOTHING = "–"
 _ALL = "all"
 
 
@@ -52,11 +51,11 @@ def _by_size(balance: Balance) -> Iterator[tuple[str, int, npt.NDArray[np.int64]
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else _NOTHING
+    return f"{part / whole:.1%}" if whole else NOTHING
 
 
 def _loses_most(balance: Balance, lost: npt.NDArray[np.int64]) -> str:
-    return STEP_TITLES[balance.steps[int(lost.argmax())]] if lost.any() else _NOTHING
+    return STEP_TITLES[balance.steps[int(lost.argmax())]] if lost.any() else NOTHING
 
 
 def _losses(balance: Balance) -> Html:

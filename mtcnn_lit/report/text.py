@@ -1,9 +1,17 @@
-"""Tables for the terminal."""
+"""Text of tables: shares, what stands where there is nothing, and aligned columns for the terminal."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
+
+NOTHING = "–"  # in a table, where there is no value
+
+
+def share(value: float) -> str:
+    """Three decimals without a leading zero, as WIDER FACE's figures are written; `NOTHING` for NaN."""
+    return NOTHING if math.isnan(value) else f"{value:.3f}".removeprefix("0")
 
 
 def columns(rows: Sequence[Sequence[str]], align: Literal["<", ">"] = "<") -> str:
