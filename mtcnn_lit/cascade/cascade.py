@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -90,6 +90,14 @@ class Cascade:
         """The same cascade with other thresholds for its first networks."""
         first, second, third = (*thresholds, *self.thresholds[len(thresholds) :])
         return replace(self, thresholds=(first, second, third))
+
+    def settings(self) -> dict[str, Any]:
+        """The face size, scale factor and thresholds, as plain values for a report."""
+        return {
+            "min_face_size": self.min_face_size,
+            "scale_factor": self.scale_factor,
+            "thresholds": list(self.thresholds),
+        }
 
     def detect(self, images: Iterable[Image]) -> list[Detections]:
         """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes, which are taken a few at a time."""

@@ -28,11 +28,7 @@ def evaluate_best(experiment: Experiment, net: Net, run: Path) -> Scores:
     scores = score(found)
     about: dict[str, Any] = {
         "stage": experiment.stage.name,
-        "detector": {
-            "min_face_size": cascade.min_face_size,
-            "scale_factor": cascade.scale_factor,
-            "thresholds": list(cascade.thresholds),
-        },
+        "detector": cascade.settings(),
         "weights": {**experiment.upstream, experiment.stage.name: weights_digest(net)},
     }
     pictures = write_evaluation(found, scores, about, run / EVALUATION, _DRAW_ABOVE)

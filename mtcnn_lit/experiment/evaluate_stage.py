@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, cast
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.data.patches import PatchDataset
@@ -74,7 +73,7 @@ def evaluate_stage(config: DictConfig) -> float:
         "net": config.stage,
         "source": source.summary(),
         "patches": str(dataset.store.folder),
-        "detector": _settings(config),
+        "detector": cascade.settings(),
         "weights": {name: weights_digest(each) for name, each in nets.items()},
     }
     folder = Path(config.paths.run_dir)
@@ -93,12 +92,6 @@ def _load_nets(config: DictConfig) -> dict[str, Net]:
     names = list(NETS)
     paths = chosen_weights(config, names[: names.index(config.stage) + 1])
     return {name: load_net(path, name) for name, path in paths.items()}
-
-
-def _settings(config: DictConfig) -> dict[str, Any]:
-    """How the cascade runs, as plain values."""
-    settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
-    return {name: settings[name] for name in ("min_face_size", "scale_factor", "thresholds")}
 
 
 def _mine(config: DictConfig, source: Source, cascade: Cascade) -> PatchDataset:
