@@ -26,7 +26,7 @@ from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.check_trainer import check_steps
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.memory import keep_freed_memory
-from mtcnn_lit.nets import NETS
+from mtcnn_lit.nets import nets_before
 from mtcnn_lit.stages import Stage
 
 log = logging.getLogger(__name__)
@@ -87,9 +87,8 @@ class BesideBareLoop(Checkpoint):
 
 
 def use_detector_weights_upstream(config: DictConfig) -> None:
-    """The networks that mine are those of the detector, also where it takes the released ones for want of others."""
-    before = list(NETS)[: list(NETS).index(config.stage)]
-    for name, path in chosen_weights(config, before).items():
+    """Mine with the detector's networks, including the released ones when no run exists."""
+    for name, path in chosen_weights(config, nets_before(config.stage)).items():
         config.upstream[name] = config.upstream[name] or str(path)
 
 

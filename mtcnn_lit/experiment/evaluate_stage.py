@@ -25,10 +25,9 @@ from mtcnn_lit.experiment.build import (
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.images import Image, ImageError
-from mtcnn_lit.ledger import STEP_TITLES
 from mtcnn_lit.mining.mine import mine
 from mtcnn_lit.mtcnn import pick_device
-from mtcnn_lit.nets import NETS, Net, load_net, weights_digest
+from mtcnn_lit.nets import NET_TITLES, Net, load_net, nets_before, weights_digest
 from mtcnn_lit.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ def evaluate_stage(config: DictConfig) -> float:
         "weights": {name: weights_digest(each) for name, each in nets.items()},
     }
     folder = Path(config.paths.run_dir)
-    title = f"{STEP_TITLES[config.stage]} on {type(source).__name__} {source.split}"
+    title = f"{NET_TITLES[config.stage]} on {type(source).__name__} {source.split}"
     drawn = _draw(cascade, source, config.draw_above)
     write_patch_evaluation(predictions, dataset.store, drawn, title, about, folder)
     log.info("%s\n\n%s\n", source.summary(), patch_summary(predictions))
@@ -88,9 +87,8 @@ def evaluate_stage(config: DictConfig) -> float:
 
 
 def _load_nets(config: DictConfig) -> dict[str, Net]:
-    """The network and those before it, by name; no others are looked for."""
-    names = list(NETS)
-    paths = chosen_weights(config, names[: names.index(config.stage) + 1])
+    """The network and those before it, by name; no others are needed."""
+    paths = chosen_weights(config, [*nets_before(config.stage), config.stage])
     return {name: load_net(path, name) for name, path in paths.items()}
 
 

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from mtcnn_lit.experiment.installation import command
-from mtcnn_lit.nets import NETS, Net, WeightsError, load_net, short_digest, weights_digest
+from mtcnn_lit.nets import Net, WeightsError, load_net, nets_before, short_digest, weights_digest
 
 log = logging.getLogger(__name__)
 
@@ -118,8 +118,7 @@ def upstream_paths(stage: str, chosen: Mapping[str, str | None], output_dir: Pat
     Raises:
         WeightsError: when there is no finished run of one that is not chosen.
     """
-    names = list(NETS)[: list(NETS).index(stage)]
-    return {name: chosen[name] or latest_run(output_dir, name, f"upstream.{name}") for name in names}
+    return {name: chosen[name] or latest_run(output_dir, name, f"upstream.{name}") for name in nets_before(stage)}
 
 
 def upstream_nets(paths: Mapping[str, str | Path]) -> dict[str, Net]:

@@ -10,13 +10,14 @@ import torch
 
 from mtcnn_lit.cascade import StepName
 from mtcnn_lit.face_sizes import SIZES, size_class
+from mtcnn_lit.nets import NET_TITLES
 
 STEPS: tuple[StepName, ...] = get_args(StepName)
 STEP_TITLES: dict[StepName, str] = {
-    "pnet": "P-Net",
+    "pnet": NET_TITLES["pnet"],
     "pnet_nms": "P-Net's NMS",
-    "rnet": "R-Net",
-    "onet": "O-Net",
+    "rnet": NET_TITLES["rnet"],
+    "onet": NET_TITLES["onet"],
     "nms": "last NMS",
     "again": "second look",
 }

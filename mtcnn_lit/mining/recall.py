@@ -13,6 +13,7 @@ from mtcnn_lit.boxes import iou
 from mtcnn_lit.cascade import Cascade, Pyramid
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.map_images import map_images
+from mtcnn_lit.nets import NET_TITLES
 from mtcnn_lit.sources.base import Annotation, Source, SourceError
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def recall_curve(
         SourceError: when these images hold no face.
     """
     last = len(cascade.nets) - 1
-    name = ("P-Net", "R-Net", "O-Net")[last]
+    name = list(NET_TITLES.values())[last]
     low = cascade.with_thresholds(*cascade.thresholds[:last], lowest)
     indices = source.spread(images)
     looks = list(map_images(source, _Look(low, mining), workers=workers, title=f"recall of {name}", indices=indices))
