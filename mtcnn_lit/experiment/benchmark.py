@@ -34,8 +34,7 @@ def benchmark(config: DictConfig) -> None:
     """Measure what ``config.what`` says, print it as tables and keep it as JSON in the run's folder.
 
     Raises:
-        ConfigError, ImageError, PeerError, SourceError, WeightsError: when something needed is missing; the message
-            names the remedy.
+        UserError: when something needed is missing; the message names the remedy.
     """
     check_config(config)
     refuse_what_is_not_used(config)

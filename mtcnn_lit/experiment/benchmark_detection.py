@@ -18,11 +18,12 @@ from mtcnn_lit.benchmark.peer import Peer, PeerError
 from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.pictures import crowd, face_tiles, pieces, shape_of, tiled
 from mtcnn_lit.benchmark.tables import as_plain, comparison_table, speed_table, steps_table
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.experiment.build import build, errors_named
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detector_arguments
 from mtcnn_lit.experiment.evaluate import digests
-from mtcnn_lit.images import Image, ImageError, read_image
+from mtcnn_lit.images import Image, read_image
 from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.picture_files import list_images
 from mtcnn_lit.sources import Synthetic
@@ -113,12 +114,12 @@ def _photographs(config: DictConfig) -> tuple[list[Image], list[BoxArray]]:
     """Pictures of a folder, evenly spread, whose faces nobody has marked.
 
     Raises:
-        ImageError: when there are none, or one can't be read.
+        UserError: when there are none, or one can't be read.
     """
     folder = Path(config.images).expanduser()
     paths = list_images(folder)
     if not paths:
-        raise ImageError(f"no pictures in {folder}: set images to a folder of pictures, or leave it out for drawn ones")
+        raise UserError(f"no pictures in {folder}: set images to a folder of pictures, or leave it out for drawn ones")
     return [read_image(paths[index]) for index in spread(len(paths), config.limit)], []
 
 
@@ -132,11 +133,11 @@ def _tiles(pictures: Sequence[Image], faces: Sequence[BoxArray]) -> list[Image]:
     """A tile of each face.
 
     Raises:
-        ImageError: when there are none.
+        UserError: when there are none.
     """
     tiles = [tile for picture, boxes in zip(pictures, faces, strict=True) for tile in face_tiles(picture, boxes)]
     if not tiles:
-        raise ImageError("no faces in the pictures to make a crowd of: leave out mosaic, or choose other images")
+        raise UserError("no faces in the pictures to make a crowd of: leave out mosaic, or choose other images")
     return tiles
 
 

@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from mtcnn_lit.images import ImageError
+from mtcnn_lit.errors import UserError
 
 _BOUNDARY = "frame"
 _PAGE = b"""<!DOCTYPE html>
@@ -34,7 +34,7 @@ class PictureServer:
         address: of the page.
 
     Raises:
-        ImageError: when it can't listen there.
+        UserError: when it can't listen there.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -46,7 +46,7 @@ class PictureServer:
             self._server = _Server((host, port), _Handler)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise ImageError(
+            raise UserError(
                 f"can't serve on {host}:{port}: {reason}; set output.stream.port or output.stream.host"
             ) from error
         self._server.pictures = self

@@ -8,7 +8,8 @@ import sys
 
 import cv2
 
-from mtcnn_lit.images import Image, ImageError
+from mtcnn_lit.errors import UserError
+from mtcnn_lit.images import Image
 
 _TITLE = "mtcnn-lit"
 _LARGEST = 1280, 800  # px that it opens with at most; the picture fits whatever the window is dragged to
@@ -21,19 +22,19 @@ class Window:
     """Shows pictures; it opens with the first one.
 
     Raises:
-        ImageError: when no window can be opened here; the message says why, and what to do instead.
+        UserError: when no window can be opened here; the message says why, and what to do instead.
     """
 
     def __init__(self) -> None:
         os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # of fonts, which nothing here uses
         trial = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, check=False)
         if b"not implemented" in trial.stderr:
-            raise ImageError(
+            raise UserError(
                 "this OpenCV opens no windows: pip install --force-reinstall --no-deps opencv-python, "
                 "or take output=stream and look with a browser"
             )
         if trial.returncode != 0:
-            raise ImageError("no screen to open a window on: take output=stream and look with a browser")
+            raise UserError("no screen to open a window on: take output=stream and look with a browser")
         self._open = False
 
     def show(self, image: Image) -> None:

@@ -15,8 +15,8 @@ class Finished(Exception):  # noqa: N818 - nothing went wrong
 class Output(Protocol):
     """Takes the pictures of an input in their order, each with its detections.
 
-    An output that writes to files has the argument ``path``, and raises `mtcnn_lit.images.ImageError` with one line
-    when it can't write there. One that people watch has the argument ``detector``, and gets the `LiveDetector`.
+    An output that writes to files has the argument ``path``, and raises `mtcnn_lit.errors.UserError` with one line
+    when it can't write there. One that is watched live has the argument ``detector``, and gets the `LiveDetector`.
     """
 
     def write(self, picture: NamedImage, detections: Detections) -> None:

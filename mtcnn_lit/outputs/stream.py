@@ -35,7 +35,7 @@ class StreamOutput:
         address: of the page.
 
     Raises:
-        ImageError: when it can't listen there.
+        UserError: when it can't listen there.
         ValueError: when there is no such quality.
     """
 

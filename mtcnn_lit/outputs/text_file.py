@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from mtcnn_lit.images import ImageError
+from mtcnn_lit.errors import UserError
 
 STANDARD_OUTPUT = "-"
 
@@ -19,7 +19,7 @@ class TextFile:
     What an earlier run left in it goes when the first text comes: a run that fails before loses nothing.
 
     Raises:
-        ImageError: when it can't be written; so do `write` and `close`.
+        UserError: when it can't be written; so do `write` and `close`.
     """
 
     def __init__(self, path: str) -> None:
@@ -27,7 +27,7 @@ class TextFile:
         try:
             self._file = _open(path)
         except OSError as error:
-            raise ImageError(f"can't write {path}: {error.strerror}; set output.path to a file") from error
+            raise UserError(f"can't write {path}: {error.strerror}; set output.path to a file") from error
         self._size_before = _size(self._file) if path != STANDARD_OUTPUT else 0
 
     @property
@@ -56,8 +56,8 @@ class TextFile:
         except OSError as error:
             raise self._failed(error) from error
 
-    def _failed(self, error: OSError) -> ImageError:
-        return ImageError(f"can't write {self._path}: {error.strerror}")
+    def _failed(self, error: OSError) -> UserError:
+        return UserError(f"can't write {self._path}: {error.strerror}")
 
 
 def _open(path: str) -> BinaryIO:
@@ -66,7 +66,7 @@ def _open(path: str) -> BinaryIO:
         place.parent.mkdir(parents=True, exist_ok=True)
         return place.open("ab")
     if sys.stdout is None:  # closed by the shell: `>&-`
-        raise ImageError("can't write to standard output, which is closed: set output.path to a file")
+        raise UserError("can't write to standard output, which is closed: set output.path to a file")
     sys.stdout.flush()  # what was printed comes first
     return sys.stdout.buffer
 

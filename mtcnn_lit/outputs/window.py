@@ -31,7 +31,7 @@ class WindowOutput:
         saved: the folder of saved pictures.
 
     Raises:
-        ImageError: when no window can be opened here.
+        UserError: when no window can be opened here.
     """
 
     def __init__(self, detector: LiveDetector, saved: str) -> None:
