@@ -1,4 +1,4 @@
-"""The three networks as plain modules, their common input, and their weights on disk."""
+"""The three networks as plain modules, the normalisation of their input, and their weights on disk."""
 
 from mtcnn_lit.nets.batch_norm import add_batch_norm, init_as_identity
 from mtcnn_lit.nets.names import NET_TITLES, NETS, Net, nets_before
