@@ -14,9 +14,9 @@ STANDARD_OUTPUT = "-"
 
 
 class TextFile:
-    """A file of UTF-8 text, its folder made where need be, or standard output (``-``).
+    """A UTF-8 text file, whose folder is created if needed, or standard output (``-``).
 
-    What an earlier run left in it goes when the first text comes: a run that fails before loses nothing.
+    An earlier run's content is replaced at the first write, so a run that fails before loses nothing.
 
     Raises:
         UserError: when it can't be written; so do `write` and `close`.
@@ -32,16 +32,16 @@ class TextFile:
 
     @property
     def is_old(self) -> bool:
-        """Whether it holds what an earlier run left."""
+        """Whether it still holds an earlier run's content."""
         return self._size_before > 0
 
     def write(self, text: str) -> None:
-        """Add text; it is in the file when this returns."""
+        """Append text and flush."""
         try:
             if self.is_old:
                 self._file.truncate(0)
                 self._size_before = 0
-            # What a file name holds that is no UTF-8 becomes an escape, which JSON readers turn back.
+            # Bytes of file names that are not UTF-8 become escapes, which JSON readers decode.
             self._file.write(text.encode(errors="backslashreplace"))
             self._file.flush()
         except OSError as error:
@@ -52,7 +52,7 @@ class TextFile:
         if self._path == STANDARD_OUTPUT:
             return
         try:
-            self._file.close()  # it tries again to write what it could not
+            self._file.close()  # retries a failed write
         except OSError as error:
             raise self._failed(error) from error
 
@@ -72,6 +72,6 @@ def _open(path: str) -> BinaryIO:
 
 
 def _size(file: BinaryIO) -> int:
-    """Of a file on disk; 0 for a pipe or a device, of which nothing can be taken back."""
+    """Size of a regular file, bytes; 0 for a pipe or a device, which can't be truncated."""
     about = os.fstat(file.fileno())
     return about.st_size if stat.S_ISREG(about.st_mode) else 0
