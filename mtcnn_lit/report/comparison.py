@@ -13,10 +13,10 @@ from mtcnn_lit.report.text import NOTHING, columns
 
 
 def comparison_page(runs: Sequence[Run], names: Sequence[str], png: bytes) -> str:
-    """The whole page: curves, what sets the runs apart, best and last metrics, and where the runs are.
+    """The whole page: curves, differing settings, best and last metrics, and the runs' folders.
 
     Args:
-        names: what the runs are called, in their order.
+        names: the runs' names, in order.
         png: the picture of the curves.
     """
     title = f"Training run {names[0]}" if len(runs) == 1 else f"{len(runs)} training runs compared"
@@ -29,7 +29,7 @@ def comparison_page(runs: Sequence[Run], names: Sequence[str], png: bytes) -> st
 
 
 def summary(runs: Sequence[Run], names: Sequence[str], most: int = 3) -> str:
-    """The most telling metrics of each run as aligned columns, for the terminal.
+    """The main metrics of each run as aligned columns, for the terminal.
 
     Args:
         most: how many metrics.
@@ -58,7 +58,7 @@ def last_text(tag: str, curve: Curve | None) -> str:
 
 
 def number(value: float) -> str:
-    """Four decimals, as figures are compared; what is too small or too large for that in powers of ten."""
+    """Four decimals; very small and very large values in scientific notation."""
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
@@ -86,7 +86,7 @@ def _writer(runs: Sequence[Run], write: Callable[[str, Curve | None], str]) -> C
 
 
 def _winners(runs: Sequence[Run], tags: Sequence[str]) -> set[tuple[int, str]]:
-    """The best run of each stage that has several, for each metric. Stages are not measured by the same patches."""
+    """The best run of each stage with several runs, for each metric. Stages are measured on different patches."""
     winners = set()
     for stage in {run.stage for run in runs}:
         for tag in tags:
@@ -107,7 +107,7 @@ def _matrix(
     write: Callable[[int, str], str],
     strong: Collection[tuple[int, str]] = frozenset(),
 ) -> Html:
-    """Runs down and keys across, or keys down where there are more of them: long tables read better than wide ones."""
+    """A row for each run, or for each key if there are more keys: long tables are easier to read than wide ones."""
     numbered = range(len(names))
     if len(keys) > len(names):
         rows = [[key, *(write(run, key) for run in numbered)] for key in keys]
@@ -127,6 +127,6 @@ def _folders(runs: Sequence[Run], names: Sequence[str]) -> Html:
 
 
 def _epochs(run: Run) -> str:
-    """How many epochs were trained to their end."""
+    """The number of completed epochs."""
     ends = [float(epochs[-1]) for tag in metric_tags([run]) if (epochs := run.curves[tag].epochs) is not None]
     return f"{max(ends):.0f}" if ends else NOTHING

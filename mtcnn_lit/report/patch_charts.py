@@ -29,7 +29,7 @@ def draw_pr_roc(scores: Tensor, is_face: Tensor, ap: float, auroc: float) -> Fig
     Args:
         scores: (N,) float32 in [0, 1].
         is_face: (N,) int64, 0 or 1, with both among them.
-        ap, auroc: areas that the titles tell.
+        ap, auroc: areas shown in the titles.
     """
     figure, (left, right) = _panels(2)
     precision, recall, thresholds = binary_precision_recall_curve(scores, is_face, validate_args=False)
@@ -51,7 +51,7 @@ def _curve(panel: Axes, title: str, across: Tensor, up: Tensor, thresholds: Tens
     panel.set_ylim(-0.02, 1.02)
     panel.yaxis.set_major_locator(MultipleLocator(0.2))
     panel.plot(across.numpy(), up.numpy(), color=COLOURS[0])
-    # The lowest score that reaches the threshold, as precision and recall in the table count: both 0 if none does.
+    # At the lowest score that reaches the threshold, as in the table; at (0, 0) if none does.
     dot = int(torch.where(thresholds >= _THRESHOLD, thresholds, math.inf).argmin())
     x, y = (float(across[dot]), float(up[dot])) if thresholds[dot] >= _THRESHOLD else (0.0, 0.0)
     panel.plot(x, y, "o", color=COLOURS[1], label=f"score {_THRESHOLD}")

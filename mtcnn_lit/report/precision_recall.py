@@ -18,7 +18,7 @@ from mtcnn_lit.report.style import COLOURS, FAINT
 from mtcnn_lit.report.text import share
 
 _SIZE = (6.4, 4.8)  # inches
-_ROC_MARKS = (100, 1000)  # false positives at which the legend says the recall
+_ROC_MARKS = (100, 1000)  # false positives at which the legend shows the recall
 
 Curves = Mapping[str, PrecisionRecall]
 
@@ -28,8 +28,8 @@ def draw_precision_recall(curves: Curves, published: Mapping[str, float] | None 
 
     Args:
         curves: by the name of the list, such as "easy".
-        published: AP of another detector on lists of these names, as dotted lines: the precision that would reach it
-            if it were the same at every recall.
+        published: AP of another detector on lists of these names, drawn as dotted horizontal lines: the constant
+            precision with that AP.
         whose: the other detector's name.
     """
     figure, axes = _canvas("Precision and recall", "recall", "precision")

@@ -1,4 +1,4 @@
-"""Text of tables: shares, what stands where there is nothing, and aligned columns for the terminal."""
+"""Text for tables: shares, the mark for no value, and aligned columns for the terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def columns(rows: Sequence[Sequence[str]], align: Literal["<", ">"] = "<") -> st
 
     Args:
         rows: as many cells each.
-        align: where the cells of all columns but the first stand, to the left or to the right.
+        align: alignment of all columns but the first, left or right.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = ["<", *align * (len(widths) - 1)]
