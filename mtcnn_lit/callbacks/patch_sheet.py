@@ -1,4 +1,4 @@
-"""PatchSheet: a look at the mined patches, in TensorBoard and as a file."""
+"""PatchSheet: a picture of mined patches, in TensorBoard and as a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mtcnn_lit.sources.base import spread
 
 
 class PatchSheet(Callback):
-    """At the start of training, draws some mined positives, parts and negatives as they lie in the store.
+    """At the start of training, draws some mined positives, parts and negatives, without augmentation.
 
     Args:
         folder: where the picture is saved.

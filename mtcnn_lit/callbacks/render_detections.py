@@ -1,4 +1,4 @@
-"""RenderDetections: what the cascade with the stage in training sees, in TensorBoard and as a file."""
+"""RenderDetections: detections of the cascade with the stage in training, in TensorBoard and as a file."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class RenderDetections(Callback):
 
     Args:
         source: validation images.
-        make_cascade: a cascade of the networks before the stage and the network given.
+        make_cascade: makes a cascade of the networks before the stage and the given one.
         folder: where the picture of each drawn epoch is saved.
         images: how many images, evenly spread over the source.
-        every_n_epochs: how often, of the epochs that are validated; the last is drawn too, unless training stops early.
+        every_n_epochs: draw in every n-th epoch, if it is validated; also in the last one, unless training stops early.
     """
 
     def __init__(

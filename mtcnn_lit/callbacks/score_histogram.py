@@ -1,4 +1,4 @@
-"""ScoreHistogram: how far the scores of positives, parts and negatives lie apart, in TensorBoard."""
+"""ScoreHistogram: histograms of the scores of positives, parts and negatives, in TensorBoard."""
 
 from __future__ import annotations
 
