@@ -1,4 +1,4 @@
-"""An evaluation as one page, and as lines for the terminal."""
+"""An evaluation as an HTML page and as text for the terminal."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def summary(found: SplitDetections, scores: Scores) -> str:
 
 
 def _of_those_read(found: SplitDetections) -> list[Html]:
-    """That the ledger leaves out images, where it does; in the figures their faces count as missed."""
+    """A note if the ledger leaves out unreadable images; in the figures their faces count as missed."""
     return [paragraph("Of the images that can be read.")] if found.errors else []
 
 
@@ -72,7 +72,7 @@ def about_table(about: Mapping[str, Any]) -> Html:
 
 
 def _images(found: SplitDetections) -> str:
-    """What was looked at."""
+    """The source, the number of listed images and of unreadable ones."""
     text = found.source.summary()
     if len(found.indices) < len(found.source):
         text += f"; {len(found.indices):,} of these images are listed"
@@ -88,7 +88,7 @@ def _headers(scores: Scores) -> list[str]:
 
 
 def _rows(scores: Scores) -> list[list[str]]:
-    """Name and value of each figure, and beside it, for WIDER FACE, the published one."""
+    """Name and value of each figure, and for WIDER FACE the published value."""
     official = [
         [f"WIDER FACE {name}", share(float(curve.average_precision())), share(PUBLISHED_MTCNN[name])]
         for name, curve in scores.widerface.items()
@@ -101,7 +101,7 @@ def _rows(scores: Scores) -> list[list[str]]:
 
 
 def _precision_by_score(scores: Scores) -> str:
-    """What a score is worth, in one line; without faces every detection is wrong."""
+    """The precision for ranges of scores, in one line; without faces, the number of false positives."""
     if scores.curve.faces_count == 0:
         return f"false positives: {scores.false_positives():,} in {len(scores.wrong):,} images"
     ends = ["on", *(f"to {band.lowest:g}" for band in scores.bands)]
@@ -114,7 +114,7 @@ def _precision_by_score(scores: Scores) -> str:
 
 
 def _percent(band: Band) -> int:
-    """How many of a hundred are right; a hundred only where all are."""
+    """Percentage of right detections; 100 only if all are right."""
     return 100 if band.right == band.shown else min(99, round(100 * band.right / band.shown))
 
 
