@@ -1,4 +1,4 @@
-"""Augmentation of patches and their box targets by albumentations: the one room that imports it."""
+"""Augmentation of patches and their box targets by albumentations: the only module that imports it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BLOCK, _TALLEST, _SMOOTHED = 16, 2**15, 2
 
 
 class AugmentError(UserError):
-    """Transforms that patches can't take.
+    """Transforms that can't be applied to patches.
 
     Args:
         message: what is wrong and the remedy; the key comes before it.
@@ -45,7 +45,7 @@ class AugmentError(UserError):
 
 
 class _Pass(NamedTuple):
-    """Neighbours in the list of transforms that take patches in the same way.
+    """Consecutive transforms that are applied to patches in the same way.
 
     Attributes:
         compose: they.
