@@ -21,7 +21,7 @@ _DRAW_ABOVE = 0.7
 def evaluate_best(experiment: Experiment, net: Net, run: Path) -> Scores:
     """Evaluate the cascade that ends with ``net``, the run's best one, as `scripts/evaluate.py` does a detector.
 
-    Writes the report below the run's folder, and shows its pictures in TensorBoard.
+    Writes the report below the run's folder and its pictures to TensorBoard.
     """
     cascade = experiment.make_cascade(net)
     found = detect_split(cascade, experiment.data.sources["val"])

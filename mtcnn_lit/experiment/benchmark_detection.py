@@ -1,4 +1,4 @@
-"""The speed of a detector, alone and beside another one, from its configuration."""
+"""Benchmark a detector, alone and compared with another one, from its configuration."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from mtcnn_lit.sources.base import BoxArray, spread
 
 log = logging.getLogger(__name__)
 
-# Faces of photographs that go into a crowd: sure ones, large enough to stay sharp.
+# Lowest score and longer side, px, of faces that go into a crowd: reliable ones, large enough to stay sharp.
 _SURE = 0.7
 _SHARP = 30
 
@@ -57,7 +57,7 @@ def benchmark_detection(config: DictConfig) -> dict[str, Any]:
                 measurements, comparison = measure(pictures, threads, plan)
                 measured += measurements
                 compared += [comparison] if comparison is not None else []
-        except PeerError:  # after minutes, perhaps: what was measured is told all the same
+        except PeerError:  # perhaps after minutes: print what was measured
             _print(measured, compared, config)
             raise
     _print(measured, compared, config)
@@ -70,7 +70,7 @@ def benchmark_detection(config: DictConfig) -> dict[str, Any]:
 
 
 def _peer_starter(config: DictConfig, device: str) -> Callable[[int], Peer] | None:
-    """Starts the other detector with a number of threads, on the same device; None when there is none.
+    """A function that starts the other detector with a number of threads, on the same device; None without one.
 
     Raises:
         ConfigError: when nothing would be compared with it.
@@ -84,12 +84,12 @@ def _peer_starter(config: DictConfig, device: str) -> Callable[[int], Peer] | No
             f"batch_sizes: a peer is compared one picture at a time, so 1 must be among them, not {sizes}"
         )
     make = build(config.peer, "peer")
-    make(threads=1, device=device).close()  # what is missing shows now, not after minutes
+    make(threads=1, device=device).close()  # fails now, not after minutes
     return lambda threads: make(threads=threads, device=device)
 
 
 def _picture_sets(config: DictConfig, detector: MTCNN, folder: Path) -> Iterator[PictureSet]:
-    """The sets of pictures, kept in a folder."""
+    """The sets of pictures, written to a folder."""
     pictures, faces = _drawn(config) if config.images is None else _photographs(config)
     write = functools.partial(PictureSet.write, folder)
     yield write("drawn" if config.images is None else "pictures", pictures, config.batch_sizes, with_peer=True)
@@ -111,7 +111,7 @@ def _drawn(config: DictConfig) -> tuple[list[Image], list[BoxArray]]:
 
 
 def _photographs(config: DictConfig) -> tuple[list[Image], list[BoxArray]]:
-    """Pictures of a folder, evenly spread, whose faces nobody has marked.
+    """Pictures of a folder, evenly spread, without annotations.
 
     Raises:
         UserError: when there are none, or one can't be read.

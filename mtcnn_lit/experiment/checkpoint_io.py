@@ -1,4 +1,4 @@
-"""How checkpoints are written."""
+"""Atomic writing of checkpoints."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside the one of this name and swaps them: killed or out of room, that one stays whole.
+    """Writes a temporary file beside the target, then renames it: a kill or a full disk leaves the old one whole.
 
-    Lightning's own writes to the system's temporary folder. Where that lies on another disk, it copies the file from
-    there over the old one, which is lost if it doesn't get to the end.
+    Lightning's own writes to the system's temporary folder. If that is on another disk, it then copies over the old
+    file, which is lost if the copy fails.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
-        """Write a checkpoint to a path; its folder is made.
+        """Write a checkpoint to a path; its folder is created.
 
         Raises:
             OSError: when it can't be written.

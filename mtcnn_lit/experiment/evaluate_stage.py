@@ -1,4 +1,4 @@
-"""A look at one network alone: how good it is on patches mined from the test split, and what it detects there."""
+"""Evaluate one network alone, on patches mined from the test split, and draw its detections."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ _BOXES = 15  # of an image, the best ones: P-Net alone finds hundreds
 
 
 def evaluate_stage(config: DictConfig) -> float:
-    """Measure the network ``config.stage`` on patches of the chosen split.
+    """Evaluate the network ``config.stage`` on patches of the chosen split.
 
-    They are mined as for its training, at the detector's face size and scale factor (``detector=training`` has those of
-    training). The networks before it mine at thresholds of the recall that training asks for, measured on the `val`
-    split: the test split chooses nothing. Patches are kept in ``paths.patch_dir`` for the next time.
+    They are mined as in training, at the detector's face size and scale factor (``detector=training`` has those of
+    training). The networks before it mine at thresholds for training's recall, measured on the `val` split, so that
+    nothing is tuned on the test split. Patches are kept in ``paths.patch_dir``.
 
     Returns:
         AP of the patches.
 
     Raises:
-        ConfigError: when something is asked for that one network does not have.
+        ConfigError: when a setting does not apply to one network.
         SourceError: when there is no face in the split.
-        WeightsError: when weights of the network, or of one before it, are missing or those of another.
+        WeightsError: when weights of the network or one before it are missing or belong to another.
     """
     for key in ("calibrate", "detections"):
         if config[key]:
@@ -65,7 +65,7 @@ def evaluate_stage(config: DictConfig) -> float:
     nets = _load_nets(config)
     cascade = build_cascade(config, "detector", list(nets.values()))
     dataset = _mine(config, source, cascade)
-    for each in cascade.nets:  # only now: processes that mine can't use a GPU
+    for each in cascade.nets:  # after mining, whose processes can't use a GPU
         each.to(device)
     predictions = predict(cascade.nets[-1], dataset, 4 * config.data.batch_size)
     about = {
@@ -93,7 +93,7 @@ def _load_nets(config: DictConfig) -> dict[str, Net]:
 
 
 def _mine(config: DictConfig, source: Source, cascade: Cascade) -> PatchDataset:
-    """Patches for the last network of the cascade, made by those before it; of `data=pnet_again` by P-Net itself."""
+    """Patches for the last network of the cascade, mined by those before it; with `data=pnet_again` by P-Net itself."""
     if len(cascade.nets) > 1:
         before: Cascade | None = cascade.first(len(cascade.nets) - 1)
     else:

@@ -1,4 +1,4 @@
-"""What a training run goes on from, looked at before anything is built."""
+"""The checkpoint that training resumes from, checked before anything is built."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def resume_from(config: DictConfig) -> Path | None:
-    """The checkpoint to go on from; ``ckpt_path=last`` goes on in the folder of the run that was stopped.
+    """The checkpoint to resume from; ``ckpt_path=last`` resumes in the folder of the stopped run.
 
     Raises:
-        ConfigError, WeightsError: when training can't go on from it.
+        ConfigError, WeightsError: when training can't resume from it.
     """
     if config.ckpt_path is None:
         return None
@@ -29,7 +29,7 @@ def resume_from(config: DictConfig) -> Path | None:
     if config.ckpt_path != "last":
         path = checkpoint_file(config.ckpt_path)
         checkpoint = _state(path, config)
-        if path.resolve() != (run / LAST).resolve():  # in its own folder its best is known, and its end can be made up
+        if path.resolve() != (run / LAST).resolve():  # in its own folder, a finished run gets its summary
             _refuse_trained(path, checkpoint, config.trainer.get("max_epochs"))
         return path
     last = last_run(Path(config.paths.output_dir), run)
@@ -43,13 +43,13 @@ def resume_from(config: DictConfig) -> Path | None:
 
 
 def refuse_other_upstream(path: Path, upstream: Mapping[str, str]) -> None:
-    """Of a training that is to go on, look whether the same networks mine for it: it has learned from their patches.
+    """Check that a resumed training has patches mined by the same networks as before.
 
     Args:
         upstream: digests of the weights of the networks that would mine, by name.
 
     Raises:
-        ConfigError: for the first that differs. A checkpoint may not tell.
+        ConfigError: for the first that differs. Checkpoints may lack the digests.
     """
     for name, digest in read_checkpoint(path)["hyper_parameters"].get("upstream", {}).items():
         if upstream.get(name) != digest:
@@ -60,7 +60,7 @@ def refuse_other_upstream(path: Path, upstream: Mapping[str, str]) -> None:
 
 
 def _state(path: Path, config: DictConfig) -> dict[str, Any]:
-    """What training of this stage goes on with."""
+    """Load and check the checkpoint to resume from."""
     stage = config.stage
     if path.suffix == ".safetensors":
         raise ConfigError(f"ckpt_path: {path} holds weights alone; to start with them take init_from={path}")
@@ -79,7 +79,7 @@ def _state(path: Path, config: DictConfig) -> dict[str, Any]:
 
 
 def _refuse_trained(path: Path, checkpoint: dict[str, Any], epochs: int | None) -> None:
-    """A run that is through has nothing left to train, and its best is not known in another folder."""
+    """Reject a finished run: nothing is left to train, and its best is unknown in another folder."""
     trained = checkpoint["epoch"] + 1
     if epochs is not None and 0 < epochs <= trained:
         raise ConfigError(
