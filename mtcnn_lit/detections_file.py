@@ -77,7 +77,7 @@ def _parse(line: str) -> tuple[str, Detections | ImageError]:
     except ValueError as error:  # raised for numbers of thousands of digits too
         raise ValueError(f"no JSON: {error}") from error
     except RecursionError as error:
-        raise ValueError("no JSON: too many brackets inside each other") from error
+        raise ValueError("no JSON: nested too deeply") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise ValueError('expected {"image": name, "boxes": [...], "scores": [...]}')
     if "error" in entry:

@@ -36,7 +36,7 @@ def without_made(paths: Iterable[Path]) -> list[Path]:
     paths = list(paths)
     files = [path for path in paths if not is_made(path)]
     if len(files) < len(paths):
-        log.info("passed over %d pictures that detection made (….faces.png, ….face-N.png)", len(paths) - len(files))
+        log.info("skipped %d pictures written by detection (….faces.png, ….face-N.png)", len(paths) - len(files))
     return files
 
 

@@ -38,7 +38,7 @@ _NMS_BEFORE_SECOND_LOOK = 0.6
 _NMS_AT_THE_END = 0.5
 
 # Lowest P-Net score reported by `Step.judged`; nearly all windows lie below and are not needed.
-_WORTH_TELLING = 0.01
+_LOWEST_JUDGED = 0.01
 
 
 @dataclass(frozen=True)
@@ -169,8 +169,8 @@ class Cascade:
         found = moved_windows(self.pnet, levels, passed)
 
         def judged() -> Candidates:
-            told = [windows_above(each, _WORTH_TELLING, self.device) for each in levels]
-            return moved_windows(self.pnet, levels, told)
+            windows = [windows_above(each, _LOWEST_JUDGED, self.device) for each in levels]
+            return moved_windows(self.pnet, levels, windows)
 
         yield Step("pnet", found, judged)
         # Windows of neighbouring levels differ in size: at usual scale factors too much to reach that IoU.

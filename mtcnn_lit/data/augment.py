@@ -40,7 +40,7 @@ class AugmentError(UserError):
     """
 
     def __init__(self, message: str) -> None:
-        # Where a DataLoader's worker raised it, torch makes it anew of a whole traceback, which ends in the message.
+        # From a DataLoader's worker, torch recreates it with a whole traceback as its message, which ends in ours.
         super().__init__(_KEY + message.strip().rpartition(_KEY)[2])
 
 
@@ -48,8 +48,8 @@ class _Pass(NamedTuple):
     """Consecutive transforms that are applied to patches in the same way.
 
     Attributes:
-        compose: they.
-        reach: how far away the pixels are that they look at, if that is known: they take a group as one picture.
+        compose: the transforms.
+        reach: distance in px of the pixels that they read, if known: then a group is passed as one picture.
         moves: whether they may move a box.
     """
 

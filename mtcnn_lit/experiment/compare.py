@@ -31,7 +31,7 @@ def compare(config: DictConfig) -> None:
     check_config(config)
     runs = [run for run in map(_read_run, tqdm(_chosen(config), desc="reading", unit="run", leave=False)) if run]
     if not runs:
-        raise ConfigError("runs: none of these runs was measured a single time, so there is nothing to draw: train on")
+        raise ConfigError("runs: none of these runs has metrics yet, so there is nothing to draw: train on")
     names = short_names(runs)
     with styled():
         png = to_png(draw_curves({name: run.curves for name, run in zip(names, runs, strict=True)}))

@@ -53,7 +53,7 @@ def evaluate_stage(config: DictConfig) -> float:
     """
     for key in ("calibrate", "detections"):
         if config[key]:
-            raise ConfigError(f"{key}: is of the whole cascade, leave out net={config.stage}")
+            raise ConfigError(f"{key}: is for the whole cascade; leave out net={config.stage}")
     if config.detector.backend != "torch":
         raise ConfigError(
             f"detector.backend: torch alone computes one network, not {config.detector.backend}; leave it out"

@@ -20,7 +20,7 @@ def output_nodes(config: DictConfig) -> dict[str, DictConfig]:
     """
     nodes = {str(name): node for name, node in config.items() if isinstance(node, DictConfig)}
     if not nodes:
-        raise ConfigError("output names nothing, and what is found would be lost: take output=json or output=images")
+        raise ConfigError("output: none is set, so detections would be lost: take output=json or output=images")
     writing = [name for name, node in nodes.items() if "path" in node]
     if config.path is not None:
         if len(writing) != 1:

@@ -77,7 +77,7 @@ class FolderInput(FilesInput):
         folder = Path(path)
         if not path or not folder.is_dir():  # an empty path, likely a mistake, would be the working folder
             raise ImageError(f"no folder at {path or repr(path)}: set input.path to a folder, or take input=image")
-        super().__init__(_to_read(every_image(folder), f"no picture lies in {path}"), folder)
+        super().__init__(_to_read(every_image(folder), f"no picture in {path}"), folder)
 
 
 def _matching(pattern: Path) -> list[Path]:
@@ -94,7 +94,7 @@ def _to_read(pictures: list[Path], none: str) -> list[Path]:
     """The pictures without those that detection wrote; if none are left, an ImageError that begins with ``none``."""
     files = without_made(pictures)
     if pictures and not files:
-        raise ImageError(f"{none} but what detection made: give it another name to detect in it")
+        raise ImageError(f"{none} except those written by detection: rename them to detect in them")
     if not files:
         raise ImageError(f"{none}: looked for files ending in {', '.join(sorted(EXTENSIONS))}")
     return files
