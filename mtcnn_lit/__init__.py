@@ -12,7 +12,7 @@ __all__ = ["MTCNN", "Detections"]
 
 
 def __getattr__(name: str) -> Any:
-    """`MTCNN` and `Detections`, loaded when they are asked for: the commands have things to settle before torch is."""
+    """Import `MTCNN` and `Detections` lazily: the commands set environment variables before torch is loaded."""
     if name == "MTCNN":
         from mtcnn_lit.mtcnn import MTCNN
 

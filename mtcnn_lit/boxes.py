@@ -21,10 +21,10 @@ def area(boxes: Tensor) -> Tensor:
 
 def intersection(a: Tensor, b: Tensor) -> Tensor:
     """Pairwise intersection in square pixels. Shape: (N, 4), (M, 4) -> (N, M)."""
-    # Each coordinate of all boxes in a row, which a processor compares many at a time.
+    # One contiguous row for each coordinate, so that comparisons are vectorised.
     left_a, top_a, right_a, bottom_a = a.T.contiguous()[:, :, None]
     left_b, top_b, right_b, bottom_b = b.T.contiguous()
-    # One axis after the other and in place: less memory to pass over than both in one (N, M, 2) tensor.
+    # One axis after the other and in place: less memory traffic than one (N, M, 2) tensor.
     width = torch.minimum(right_a, right_b).sub_(torch.maximum(left_a, left_b)).clamp_(min=0)
     height = torch.minimum(bottom_a, bottom_b).sub_(torch.maximum(top_a, top_b)).clamp_(min=0)
     return width.mul_(height)
@@ -47,10 +47,10 @@ def coverage(boxes: Tensor, regions: Tensor) -> Tensor:
 
 
 def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
-    """Greedy non-maximum suppression: indices of the boxes that stay, best score first.
+    """Greedy non-maximum suppression: indices of the boxes kept, best score first.
 
-    A box goes when its overlap with a better box that stays is above ``threshold``; equal scores keep their order.
-    Boxes are taken in blocks: a block is first compared with what stays so far, then with itself, where the greedy
+    A box is removed when its IoU with a better box that is kept exceeds ``threshold``; equal scores keep their order.
+    Boxes are taken in blocks: a block is first compared with the boxes kept so far, then with itself, where the greedy
     rule is iterated to its fixed point. That gives exactly the greedy result (each round settles at least one more
     box, in practice all of them within a few rounds) in vectorised steps on any device.
 
@@ -80,7 +80,7 @@ def _overlap_above(a: Tensor, b: Tensor, threshold: float) -> Tensor:
 
 
 def _greedy_fixed_point(suppresses: Tensor) -> Tensor:
-    """Boxes that stay, where ``suppresses[i, j]`` says that i, if it stays, removes j > i.
+    """Which boxes are kept, where ``suppresses[i, j]`` says that i, if kept, removes j > i.
 
     Shape: (N, N) bool -> (N,) bool
     """
@@ -112,12 +112,12 @@ def clip(boxes: Tensor, height: int, width: int) -> Tensor:
 
 
 def encode(crops: Tensor, faces: Tensor) -> Tensor:
-    """Offsets that lead from crops to faces, per side: (face - crop) / crop size. Shape: (N, 4), (N, 4) -> (N, 4)."""
+    """Offsets from crops to faces, per side: (face - crop) / crop size. Shape: (N, 4), (N, 4) -> (N, 4)."""
     return (faces - crops) / _sizes(crops)
 
 
 def decode(crops: Tensor, offsets: Tensor) -> Tensor:
-    """Boxes that offsets lead to; the inverse of `encode`. Shape: (N, 4), (N, 4) -> (N, 4)."""
+    """Boxes from crops and offsets; the inverse of `encode`. Shape: (N, 4), (N, 4) -> (N, 4)."""
     return crops + offsets * _sizes(crops)
 
 
@@ -128,7 +128,7 @@ def _sizes(boxes: Tensor) -> Tensor:
 
 
 def mirror(offsets: Tensor) -> Tensor:
-    """Offsets of the same faces in crops that are turned left for right. Shape: (N, 4) -> (N, 4)."""
+    """Offsets of the same faces in mirrored crops. Shape: (N, 4) -> (N, 4)."""
     left, top, right, bottom = offsets.unbind(dim=1)
     return torch.stack([-right, top, -left, bottom], dim=1)
 
@@ -142,7 +142,8 @@ def offset_iou(offsets: Tensor, targets: Tensor) -> Tensor:
 def offset_giou(offsets: Tensor, targets: Tensor) -> Tensor:
     """Generalised IoU of the boxes that two sets of offsets give from the same crops, from -1 (far apart) to 1.
 
-    The IoU less the empty share of the box around both: boxes apart attract each other (Rezatofighi et al. 2019).
+    The IoU minus the empty share of the enclosing box, so that disjoint boxes have a gradient (Rezatofighi et al.
+    2019).
 
     Shape: (N, 4), (N, 4) -> (N,)
     """
@@ -153,13 +154,13 @@ def offset_giou(offsets: Tensor, targets: Tensor) -> Tensor:
 
 
 def _from_one_crop(*offsets: Tensor) -> list[Tensor]:
-    """The boxes that sets of offsets lead to, in sizes of the crop. Shape of each: (N, 4) -> (N, 4)."""
+    """The boxes of sets of offsets, in units of the crop's size. Shape of each: (N, 4) -> (N, 4)."""
     crop = torch.tensor([[0.0, 0.0, 1.0, 1.0]], device=offsets[0].device)
     return [decode(crop, each) for each in offsets]
 
 
 def _shared_and_either(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Area that both boxes of a pair cover, and that one of them does, never 0. Shape: (N, 4), (N, 4) -> (N,), (N,)."""
+    """Intersection and union of each pair of boxes, the union never 0. Shape: (N, 4), (N, 4) -> (N,), (N,)."""
     shared = _area_between(torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:]))
     return shared, (area(a) + area(b) - shared).clamp(min=1e-9)
 

@@ -1,4 +1,4 @@
-"""Detections: what a detector says of one image, and candidates: what its steps hand on for several images."""
+"""Detections of one image, and candidates, which the cascade's steps pass on for several images."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor
 from mtcnn_lit.boxes import count_overlapping, iou, nms
 
 
-@dataclass(frozen=True, eq=False)  # the tuples of tensors that would be compared have no truth value
+@dataclass(frozen=True, eq=False)  # comparing tensors gives no single truth value
 class Detections:
     """Boxes and scores of one image, best score first.
 
-    Equal are those of equal boxes and scores, on whatever device. They have no hash: tensors can be changed in place.
+    Equal if boxes and scores are, on any device. Not hashable, since tensors can be changed in place.
 
     Attributes:
         boxes: (N, 4) float32, ``x1 y1 x2 y2`` in pixels of the original image.
@@ -61,7 +61,7 @@ class Detections:
 
 
 class Candidates(NamedTuple):
-    """Boxes and scores of several images, those of an image side by side, in the order of the images.
+    """Boxes and scores of several images, grouped by image, in the order of the images.
 
     Attributes:
         boxes: (N, 4) float32, ``x1 y1 x2 y2`` in pixels of the original image.
@@ -78,7 +78,7 @@ class Candidates(NamedTuple):
         return Candidates(self.boxes[index], self.scores[index], self.image[index])
 
     def nms(self, threshold: float) -> Tensor:
-        """Indices of what stays after `mtcnn_lit.boxes.nms` within each image, best first. Shape: -> (K,) int64."""
+        """Indices that `mtcnn_lit.boxes.nms` keeps within each image, best first. Shape: -> (K,) int64."""
         counts = torch.unique_consecutive(self.image, return_counts=True)[1].tolist()
         starts = accumulate([0, *counts])
         images = zip(self.boxes.split(counts), self.scores.split(counts), starts, strict=False)
@@ -94,7 +94,7 @@ class Candidates(NamedTuple):
         return votes
 
     def voters(self, others: Candidates, threshold: float) -> Tensor:
-        """The scores of those that `votes` counts, best first, then zeros. Shape: -> (N, M)."""
+        """The scores of the boxes that `votes` counts, best first, padded with zeros. Shape: -> (N, M)."""
         near = (iou(self.boxes, others.boxes) > threshold) & (self.image[:, None] == others.image)
         return torch.where(near, others.scores, 0).sort(dim=1, descending=True).values
 

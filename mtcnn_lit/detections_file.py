@@ -1,7 +1,7 @@
 """Detections on disk: JSON lines, one for each image.
 
 ``{"image": name, "boxes": [[x1, y1, x2, y2], ...], "scores": [...]}``; an image without faces has empty lists, one that
-could not be read has ``"error"`` instead. A frame of a video says which one it is after the name.
+could not be read has ``"error"`` instead. A video frame has its number and time after the name.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ def detections_line(name: str, detections: Detections, position: Mapping[str, in
     """The line of an image: boxes to a hundredth of a pixel, scores to five decimals.
 
     Args:
-        position: where in a video the image is, by name.
+        position: number and time of a video frame, by name.
     """
     boxes, scores = rounded(detections)
     return json.dumps({"image": name, **(position or {}), "boxes": boxes, "scores": scores}, ensure_ascii=False)
 
 
 def rounded(detections: Detections) -> tuple[list[list[float]], list[float]]:
-    """Boxes and scores with the decimals that are written."""
+    """Boxes and scores, rounded as they are written."""
     boxes = [[round(side, 2) for side in box] for box in detections.boxes.tolist()]
     return boxes, [round(score, 5) for score in detections.scores.tolist()]
 
@@ -50,7 +50,7 @@ def read_detections(path: str | Path) -> dict[str, Detections | ImageError]:
         DetectionsFileError: when the file can't be read, holds no line, or has a malformed one.
     """
     try:
-        # Not `splitlines`: the names of images may hold what that takes for the end of a line, as U+2028.
+        # Not `splitlines`: image names may hold characters that it splits at, such as U+2028.
         lines = Path(path).read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no UTF-8 text"
@@ -74,10 +74,10 @@ def read_detections(path: str | Path) -> dict[str, Detections | ImageError]:
 def _parse(line: str) -> tuple[str, Detections | ImageError]:
     try:
         entry: Any = json.loads(line)
-    except ValueError as error:  # numbers of thousands of digits are one too
+    except ValueError as error:  # raised for numbers of thousands of digits too
         raise ValueError(f"no JSON: {error}") from error
     except RecursionError as error:
-        raise ValueError("no JSON: too many brackets inside each other") from error
+        raise ValueError("no JSON: nested too deeply") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise ValueError('expected {"image": name, "boxes": [...], "scores": [...]}')
     if "error" in entry:

@@ -1,4 +1,4 @@
-"""Pictures to look at: boxes on an image, images on a grid, patches on a sheet. Pure: nothing given is changed."""
+"""Draw boxes on an image, images in a grid, patches on a sheet. Arguments are not changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtcnn_lit.images import Image
 
 Colour = tuple[int, int, int]
 
-# Yellow and blue stand apart from skin, from each other, and for the colour-blind.
+# Yellow and blue contrast with skin and with each other, for the colour-blind too.
 DETECTION: Colour = (255, 221, 0)
 FACE: Colour = (0, 140, 255)
 IGNORED: Colour = (160, 160, 160)
@@ -38,7 +38,7 @@ def draw(
 ) -> Image:
     """A copy of the picture with detections and their scores, over the true faces and ignored regions in other colours.
 
-    Lines and labels grow with the picture, so that they look alike when pictures are brought to one size.
+    Lines and labels scale with the picture.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -56,14 +56,14 @@ def draw(
     _outline(canvas, detections.boxes, DETECTION, width)
     if scores:
         corners = _pixels(detections.boxes[:, :2])
-        # The best come last: where labels lie on each other, theirs are read.
+        # Best last, so that their labels are on top.
         for (x, y), score in reversed(list(zip(corners, detections.scores.tolist(), strict=True))):
             _label(canvas, f"{score:.2f}", x, y)
     return canvas
 
 
 def grid(images: Sequence[Image], columns: int | None = None, cell: tuple[int, int] = (480, 360)) -> Image:
-    """Pictures of any sizes on one sheet, row by row, each as large as its cell lets it be, on a dark ground.
+    """Pictures of any sizes on one sheet, row by row, each as large as its cell allows, on a dark background.
 
     Args:
         images: uint8 RGB (H, W, 3), at least one.
@@ -79,7 +79,7 @@ def grid(images: Sequence[Image], columns: int | None = None, cell: tuple[int, i
 
 
 def captioned(image: Image, text: str) -> Image:
-    """The picture with a line of text below it on the dark ground, cut where it is wider than the picture."""
+    """The picture with a line of text below it, cut at the picture's width."""
     height, width = image.shape[:2]
     line = _title(text, _CAPTION_HEIGHT, _CAPTION_SCALE)[:, :width]
     canvas = _ground(height + _CAPTION_HEIGHT, width)
@@ -110,7 +110,7 @@ def sheet(rows: Mapping[str, Image], columns: int = 12) -> Image:
 
 
 def _extent(canvas: Image) -> int:
-    """The side that lines and labels grow with: the longer one, unless they would cover the faces in a narrow strip."""
+    """The length that lines and labels scale with: the longer side, at most three times the shorter."""
     shorter, longer = sorted(canvas.shape[:2])
     return int(min(longer, 3 * shorter))
 
@@ -122,7 +122,7 @@ def _outline(canvas: Image, boxes: Tensor, colour: Colour, width: int) -> None:
 
 
 def _pixels(coordinates: Tensor) -> list[list[int]]:
-    """Whole pixels; far beyond any picture they are cut, as OpenCV can't count further."""
+    """Whole pixels, clamped to the range that OpenCV takes."""
     pixels: list[list[int]] = coordinates.round().clamp(-(2**24), 2**24).int().tolist()
     return pixels
 
@@ -141,7 +141,7 @@ def _label(canvas: Image, text: str, x: int, y: int) -> None:
 
 
 def _letterbox(image: Image, width: int, height: int) -> Image:
-    """The picture at the largest size that fits, centred on the dark ground."""
+    """The picture at the largest size that fits, centred on the dark background."""
     scale = min(width / image.shape[1], height / image.shape[0])
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
     resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -151,13 +151,13 @@ def _letterbox(image: Image, width: int, height: int) -> Image:
 
 
 def _enlarge(patches: Image) -> list[Image]:
-    """Each patch by the whole factor that brings it nearest to `_PATCH_SIDE` from below."""
+    """Enlarge patches by the largest whole factor that keeps them within `_PATCH_SIDE`."""
     factor = max(1, _PATCH_SIDE // patches.shape[1])
     return list(patches.repeat(factor, axis=1).repeat(factor, axis=2))
 
 
 def _title(text: str, height: int = _TITLE_HEIGHT, scale: float = _TITLE_SCALE) -> Image:
-    """A strip of the dark ground, as wide as the title that stands on it."""
+    """The title on a strip of the dark background, as wide as the text."""
     (width, letters), _ = cv2.getTextSize(text, _FONT, scale, 1)
     strip = _ground(height, width + 4 * _GAP)
     cv2.putText(strip, text, (_GAP, (height + letters) // 2), _FONT, scale, _TITLE, 1, cv2.LINE_AA)
@@ -165,7 +165,7 @@ def _title(text: str, height: int = _TITLE_HEIGHT, scale: float = _TITLE_SCALE) 
 
 
 def _tile(cells: Sequence[Image], columns: int) -> Image:
-    """Cells of one size, row by row, with a gap around each; nothing but the gap without cells."""
+    """Cells of one size, row by row, with a gap around each; without cells only the gap."""
     if not cells:
         return _ground(_GAP, _GAP)
     columns = min(columns, len(cells))

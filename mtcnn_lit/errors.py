@@ -1,4 +1,4 @@
-"""What all errors have in common that end in one line for the user, without a traceback; a check that leads to some."""
+"""Errors that are shown to the user as one line without a traceback, and checks that tell them apart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 
 
 class UserError(ValueError):
-    """Something that a user can put right; the message is one line that names the thing and the remedy."""
+    """An error that the user can fix; the message is one line that names the cause and the remedy."""
 
 
 class Diverged(UserError):  # noqa: N818 - what happened, as below
@@ -14,10 +14,10 @@ class Diverged(UserError):  # noqa: N818 - what happened, as below
 
 
 class Incomplete(Exception):  # noqa: N818 - nothing failed as a whole
-    """A job that is done, all but what could not be read, which was told by its name: the exit status is to be 1.
+    """The job finished, but some inputs could not be read (each was logged). Exit status 1.
 
     Attributes:
-        result: what the job returns all the same.
+        result: the job's return value.
     """
 
     def __init__(self, result: float | None = None) -> None:
@@ -26,10 +26,10 @@ class Incomplete(Exception):  # noqa: N818 - nothing failed as a whole
 
 
 def check_counts(least: int = 0, **counts: int) -> None:
-    """Refuse what is no number of things where it is set: used much later, it would end in a traceback.
+    """Reject counts that are not integers >= ``least``, before they fail somewhere less obvious.
 
     Raises:
-        ValueError: that names the first that is no whole number, or under ``least``.
+        ValueError: for the first such count; the message names it.
     """
     for name, count in counts.items():
         if not isinstance(count, int) or count < least:
@@ -37,12 +37,12 @@ def check_counts(least: int = 0, **counts: int) -> None:
 
 
 def is_unwritable(error: OSError) -> bool:
-    """Whether an error is that a place can't be written to, where another one may be."""
+    """Whether an OSError means that this location is not writable, so that another one may work."""
     return error.errno in (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or the one that it was made from, is that no room was left on the disk, or for this user."""
+    """Whether an error or its cause is a full disk or an exhausted quota."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
     return error is not None and is_disk_full(error.__cause__)

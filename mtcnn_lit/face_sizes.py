@@ -1,11 +1,11 @@
-"""The size classes by which faces are counted: every report cuts them alike."""
+"""The size classes of faces, the same in every report."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# By height in px. A border belongs to the class above it, only 80 itself to the one below: "> 80" means it.
+# By height in px. A bound belongs to the class above it, but 80 itself to the class below (">80").
 SIZES = ("<12", "12-20", "20-40", "40-80", ">80")
 _BORDERS = (12.0, 20.0, 40.0)
 _LARGEST = 80.0

@@ -1,4 +1,4 @@
-"""Files with names that file systems take, written whole or not at all."""
+"""Atomic writes, and file names that fit the limit of file systems."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _LONGEST = 255  # bytes that file systems take for a name
 
 
 def write_atomically(path: Path, content: str | bytes | memoryview) -> None:
-    """Write a file beside its place and move it there: out of room or killed, what was there before stays whole.
+    """Write atomically: to a temporary file beside the target, then rename. Permissions are kept and links followed.
 
-    The file keeps its permissions; of a link the file that it leads to is replaced. A device or a pipe is written to.
-    Of processes that write it at once each writes it whole.
+    So a full disk or a kill leaves the old file whole, and concurrent writers each write a whole file. Devices and
+    pipes are written directly.
 
-    Text becomes UTF-8. What a file name in it holds that is none becomes an escape, which JSON readers turn back.
+    Text becomes UTF-8. Bytes of file names that are not UTF-8 become escapes, which JSON readers decode.
 
     Raises:
         OSError: with the path, when the file can't be written.
@@ -31,16 +31,16 @@ def write_atomically(path: Path, content: str | bytes | memoryview) -> None:
         else:
             _replace(Path(os.path.realpath(path)), content)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error  # a full disk names no file
+        raise OSError(error.errno, error.strerror, str(path)) from error  # ENOSPC comes without a file name
 
 
 def _replace(target: Path, content: bytes | memoryview) -> None:
-    ending = f".{secrets.token_hex(4)}.unfinished"  # a name that no file has, nor another process takes
+    ending = f".{secrets.token_hex(4)}.unfinished"  # unique among files and processes
     unfinished = target.with_name(shorten_file_name(f"{target.name}{ending}", ending))
     try:
         unfinished.write_bytes(content)
         if target.exists():
-            target.open("ab").close()  # one that is write-protected is not replaced
+            target.open("ab").close()  # fails if it is write-protected: then it is not replaced
             shutil.copymode(target, unfinished)
         unfinished.replace(target)
     except BaseException:
@@ -50,7 +50,7 @@ def _replace(target: Path, content: bytes | memoryview) -> None:
 
 
 def shorten_file_name(name: str, ending: str) -> str:
-    """A file name as it is; one that is too long as its beginning, a mark that no other name has, and the ending."""
+    """The name; if longer than 255 bytes: its start, `~<hash>` and the ending."""
     encoded = os.fsencode(name)
     if len(encoded) <= _LONGEST:
         return name

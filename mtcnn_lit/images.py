@@ -1,4 +1,4 @@
-"""Reading and writing pictures: uint8 RGB arrays of shape (H, W, 3) at every edge."""
+"""Read and write pictures as uint8 RGB arrays of shape (H, W, 3)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class ImageError(UserError):
 
 
 def read_image(path: str | Path) -> Image:
-    """Read a picture file as uint8 RGB (H, W, 3), EXIF orientation applied; grey, RGBA and 16-bit files become that.
+    """Read a picture file as uint8 RGB (H, W, 3), EXIF orientation applied; grey, RGBA and 16-bit files are converted.
 
-    Of an animation it is the first frame. Where the EXIF is damaged, the picture stays as it is stored.
+    Of an animation, the first frame. Where the EXIF is damaged, the picture stays as it is stored.
 
     Raises:
-        ImageError: when the file is missing, empty or no picture.
+        ImageError: when the file is missing or not a picture.
     """
     try:
         encoded = np.fromfile(path, dtype=np.uint8)
@@ -102,12 +102,12 @@ def write_image(path: str | Path, image: Image) -> None:
 
 
 def make_folder(path: str | Path) -> Path:
-    """The folder of that path, made where need be.
+    """Create the folder if needed and return its path.
 
     Raises:
-        ImageError: when it can't be made, or is named as standard output or not at all.
+        ImageError: when it can't be created, or the path is empty or ``-``.
     """
-    if str(path) in ("", "-"):  # the working folder, or one of that odd name: neither is meant
+    if str(path) in ("", "-"):  # likely a mistake: the working folder, or a folder named "-"
         raise ImageError(f"can't write pictures to '{path}': set output.path to a folder")
     folder = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""Losses, masked by what each patch is good for: the paper's (section 2.2), and others to choose from (configs/net)."""
+"""Losses over masked patches: the paper's (section 2.2), and alternatives (configs/net)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 from mtcnn_lit.boxes import offset_giou
 from mtcnn_lit.errors import UserError
 
-# Of predictions, what they ought to be and which patches take part, one row a patch: a scalar.
+# Predictions, targets and mask, one row a patch -> scalar.
 Loss: TypeAlias = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -47,7 +47,8 @@ def focal_loss(logits: Tensor, is_face: Tensor, mask: Tensor, gamma: float = 2.0
         logits: (N,) face logits.
         is_face: (N,) bool.
         mask: (N,) bool, the patches that take part (positives and negatives; parts don't).
-        gamma: power of the probability that a patch lacks, its weight, 0 or more; 0 leaves plain cross-entropy.
+        gamma: exponent of the weight (1 - p) ** gamma, p the probability of the true class, 0 or more; 0 is plain
+            cross-entropy.
         alpha: weight of a face, from 0 to 1; of anything else 1 - alpha.
 
     Returns:

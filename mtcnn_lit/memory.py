@@ -1,4 +1,4 @@
-"""Memory that a process frees and needs again: between the steps of a training, and from picture to picture."""
+"""Keep freed memory in the process, for the next training step or the next picture."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep large blocks that it frees, where the C library is glibc; elsewhere nothing changes.
+    """Make glibc keep large freed blocks in this process; no effect with another C library.
 
-    By default each activation of more than 32 MiB, and at first each picture too, is returned to the system as soon as
-    it is freed, and fetched and cleared again for the next batch, page by page.
+    By default glibc returns each activation over 32 MiB (and at first each picture) to the system when it is freed, and
+    the next batch waits for new, zeroed pages.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

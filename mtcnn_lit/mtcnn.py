@@ -1,4 +1,4 @@
-"""`MTCNN`: the detector as people use it from Python."""
+"""`MTCNN`: the detector's Python interface."""
 
 from __future__ import annotations
 

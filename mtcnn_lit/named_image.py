@@ -10,7 +10,7 @@ from pathlib import Path
 from mtcnn_lit.files import shorten_file_name
 from mtcnn_lit.images import Image, ImageError
 
-# Pictures that outputs make of a picture: with boxes drawn in, and of each face.
+# Names of files that outputs write: pictures with boxes drawn in, and faces.
 _MADE = re.compile(r".+\.(faces|face-\d+)\.png")
 
 
@@ -19,7 +19,7 @@ class NamedImage:
     """A picture of an input. A frame of a video is one too, with a number and a time: `Frame`.
 
     Attributes:
-        name: what outputs call it; the path relative to the input's.
+        name: its name in outputs; the path relative to the input's.
         image: uint8 RGB (H, W, 3).
     """
 
@@ -27,12 +27,12 @@ class NamedImage:
     image: Image
 
     def position(self) -> dict[str, int | float]:
-        """What files of detections say beside the name: where in a video the picture is. Nothing for a lone picture."""
+        """Frame number and time for detection files; empty for a picture that is no frame."""
         return {}
 
     @property
     def file_name(self) -> str:
-        """What the names of files made of it begin with."""
+        """Prefix of the names of files made from it."""
         return self.name
 
 
@@ -41,7 +41,7 @@ class Frame(NamedImage):
     """A picture of a video or a camera; its name is the video's.
 
     Attributes:
-        number: from 0 on; those of frames that were missed are left out.
+        number: from 0; missed frames leave gaps.
         time: seconds from the first one.
         rate: frames a second of the video or camera.
         sound: the file or address that has the sound to the picture; None where there is none.
@@ -58,7 +58,7 @@ class Frame(NamedImage):
 
     @property
     def file_name(self) -> str:
-        """Of its own for each frame."""
+        """Distinct for each frame."""
         return f"{self.name}.frame-{self.number:06d}"
 
 
@@ -71,22 +71,22 @@ class UnreadImage:
 
 
 def drawn_file(folder: str | Path, name: str) -> Path:
-    """Where a picture goes once boxes are drawn in: ``<name>.faces.png`` below the folder."""
+    """Path of a picture with boxes drawn in: ``<name>.faces.png`` below the folder."""
     return _below(folder, name, ".faces.png")
 
 
 def face_file(folder: str | Path, name: str, number: int) -> Path:
-    """Where a face cut out of a picture goes: ``<name>.face-<number>.png`` below the folder, the best has number 1."""
+    """Path of a face cut out of a picture: ``<name>.face-<number>.png`` below the folder; the best has number 1."""
     return _below(folder, name, f".face-{number:03d}.png")
 
 
 def is_made(path: Path) -> bool:
-    """Whether the name is one of those above: inputs pass over such files, so that no output replaces what is read."""
+    """Whether the name is one of those above; inputs skip such files, so that no output overwrites an input."""
     return _MADE.fullmatch(path.name) is not None
 
 
 def _below(folder: str | Path, name: str, ending: str) -> Path:
-    """The name below the folder, whatever it is: absolute ones, and those by way of ``..``, keep all their folders."""
+    """The path below the folder; absolute names and names with ``..`` keep all their folders."""
     path = Path(name + ending)
     if path.is_absolute() or ".." in path.parts:
         path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links

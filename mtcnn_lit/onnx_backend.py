@@ -1,6 +1,6 @@
-"""The networks as ONNX models, and run by ONNX Runtime in the place of PyTorch.
+"""The networks as ONNX models, run by ONNX Runtime instead of PyTorch.
 
-The one room that imports onnx and onnxruntime, and only when it is used: they are an extra, ``mtcnn-lit[onnx]``.
+The only module that imports onnx and onnxruntime, and only when it is used: they are an extra, ``mtcnn-lit[onnx]``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _Net = TypeVar("_Net", bound=Net)
 
-# Of 2022, and all that the networks need: other programs that read the files lag behind the newest one.
+# From 2022 and sufficient: other programs that read the files lag behind the newest opset.
 _OPSET = 17
 
 _CROP_AXES = {"images": {0: "batch"}, "logits": {0: "batch"}, "offsets": {0: "batch"}}
@@ -71,7 +71,7 @@ def _export(net: Net, file: Path) -> None:
     height, width = (net.input_size + 7, net.input_size + 12) if free else (net.input_size, net.input_size)
     images = torch.zeros(1, 3, height, width, dtype=torch.float32)
     with _one_export, torch.autocast("cpu", enabled=False), warnings.catch_warnings():
-        # Of its successor, which takes 5 s instead of 0.1 s to the same graph, and needs another package.
+        # It points to its successor, which takes 5 s instead of 0.1 s for the same graph and needs another package.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             net,
@@ -86,12 +86,12 @@ def _export(net: Net, file: Path) -> None:
 
 
 def run_by_onnx(net: _Net) -> _Net:
-    """The same network object (weights, window, stride), from now on with answers that ONNX Runtime computes.
+    """The same network object, whose ``forward`` is computed by ONNX Runtime from now on.
 
     Raises:
         OnnxError: when a package is missing.
     """
-    net.forward = OnnxForward(to_onnx(net))  # type: ignore[method-assign]  # all else of the network stays as it is
+    net.forward = OnnxForward(to_onnx(net))  # type: ignore[method-assign]  # weights, window and stride stay
     return net
 
 

@@ -1,4 +1,4 @@
-"""The threads that torch may use, each with work of its own: small networks gain little from sharing operations."""
+"""Independent work in parallel threads: small networks gain little from multi-threaded operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 _allowed = threading.local()
 _one_by_one = threading.Lock()
-if hasattr(os, "register_at_fork"):  # a fork must not inherit it from a thread that the fork does not have
+if hasattr(os, "register_at_fork"):  # a forked process must not inherit it locked by a thread that it lacks
     os.register_at_fork(
         before=_one_by_one.acquire, after_in_parent=_one_by_one.release, after_in_child=_one_by_one.release
     )
@@ -30,10 +30,10 @@ def cores() -> int:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Inside, torch's operations use one thread in the calling one; `in_parallel` may use as many as before.
+    """Make torch operations of the calling thread single-threaded; `in_parallel` may use as many threads as before.
 
-    The threads of a small operation that was shared go on spinning for milliseconds, on the cores that the next
-    `in_parallel` wants.
+    After a small multi-threaded operation its threads spin for milliseconds, on cores that the next `in_parallel`
+    needs.
     """
     threads = _own_threads()
     if threads == 1:
@@ -56,26 +56,26 @@ def threads_allowed() -> int:
 def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """``work(item)`` for each item, in order, without gradients or autocast, in as many threads as torch may use.
 
-    Inside, torch uses one thread for each. What ``work`` raises is raised here.
+    Inside, torch operations are single-threaded. Exceptions of ``work`` are raised here.
     """
     items = list(items)
     results: dict[int, Result] = {}
-    waiting = iter(enumerate(items))  # Python lets one thread at a time take the next
+    waiting = iter(enumerate(items))  # thread-safe: the interpreter's lock is held while the next is taken
 
     def work_off() -> None:
-        with torch.no_grad(), _no_autocast():  # both hold for the thread that says so
+        with torch.no_grad(), _no_autocast():  # both are set per thread
             for number, item in waiting:
                 results[number] = work(item)
 
     helpers: list[Future[None]] = []
     if (threads := threads_allowed()) > 1 and len(items) > 1:
-        with suppress(RuntimeError):  # no thread can be had, as while the interpreter ends: fewer do the work
+        with suppress(RuntimeError):  # no new thread can start, as at interpreter exit: fewer do the work
             pool = _pool(threads - 1, os.getpid())
             for _ in range(min(threads, len(items)) - 1):
-                helpers.append(pool.submit(work_off))  # noqa: PERF401 - those before a refusal are at work
+                helpers.append(pool.submit(work_off))  # noqa: PERF401 - those submitted before an error count
     with one_thread():
         try:
-            work_off()  # the calling thread has its share: one that waited would be woken for each result
+            work_off()  # the calling thread works too: waiting, it would be woken for each result
         finally:
             wait([helper for helper in helpers if not helper.cancel()])
     for helper in helpers:
@@ -85,38 +85,38 @@ def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[R
 
 
 def _no_autocast() -> AbstractContextManager[None]:
-    """Made where there is one: to no purpose it would take 10 us in each thread."""
+    """Created only if autocast is on, since it costs 10 us in each thread."""
     return torch.autocast("cpu", enabled=False) if torch.is_autocast_enabled("cpu") else nullcontext()
 
 
 @functools.cache
 def _pool(threads: int, _process: int) -> ThreadPoolExecutor:
-    """The threads of this process; a forked one inherits none, and makes its own."""
+    """This process's threads; a forked process inherits none and makes its own."""
     pool = ThreadPoolExecutor(threads, "mtcnn_lit", _compute_alone, (threads + 1,))
     everyone = threading.Barrier(threads)
     try:
         list(pool.map(lambda _: everyone.wait(), range(threads)))
     finally:
-        everyone.abort()  # where not all could be had, the others wait no longer
+        everyone.abort()  # if not all could start, release the others
     return pool
 
 
 def _own_threads() -> int:
-    """How many threads torch uses in the calling one."""
+    """How many threads torch uses for operations of the calling thread."""
     with _one_by_one:
         return torch.get_num_threads()
 
 
 def _compute_alone(threads: int) -> None:
-    """From now on torch uses one thread in the calling one; threads to come still begin with ``threads``.
+    """Set torch to one thread in the calling thread; later threads still start with ``threads``.
 
-    The first time a thread asks torch, it begins with what any thread set last, and keeps that for good. So another
-    thread sets it back at once; those of this module wait with their first question until it has.
+    On its first call into torch, a thread takes the value that any thread set last, and keeps it. So another thread
+    sets it back at once; the lock delays first calls by threads of this module until it has.
     """
     with _one_by_one:
-        torch.get_num_threads()  # a first question that came later would undo what is set
+        torch.get_num_threads()  # a first call after this one would undo the setting
         torch.set_num_threads(1)
-        with suppress(RuntimeError):  # the interpreter ends: there are no threads to come
+        with suppress(RuntimeError):  # interpreter exit: no later threads
             _setter(os.getpid()).submit(torch.set_num_threads, threads).result()
 
 

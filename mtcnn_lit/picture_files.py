@@ -1,4 +1,4 @@
-"""Which files are pictures to read: those below a folder, and none that detection made."""
+"""Find the picture files below a folder, without those that detection wrote."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def list_images(folder: str | Path) -> list[Path]:
 def every_image(folder: str | Path) -> list[Path]:
     """The picture files below a folder at any depth, sorted by path, whatever made them.
 
-    Links to folders are followed, to each folder once. A folder that can't be listed stands for what is in it: whoever
-    reads it as a picture gets the error that names it.
+    Links are followed, each folder is visited once. A folder that can't be listed is itself in the result, so that
+    reading it raises an error that names it.
     """
     unlisted: list[Path] = []
     paths = (Path(place, name) for place, files in _walk(os.fspath(folder), unlisted) for name in files)
@@ -32,11 +32,11 @@ def every_image(folder: str | Path) -> list[Path]:
 
 
 def without_made(paths: Iterable[Path]) -> list[Path]:
-    """Without the pictures that earlier detections left: they are no input, wherever they lie."""
+    """The paths without pictures that earlier detections wrote, which are no input."""
     paths = list(paths)
     files = [path for path in paths if not is_made(path)]
     if len(files) < len(paths):
-        log.info("passed over %d pictures that detection made (….faces.png, ….face-N.png)", len(paths) - len(files))
+        log.info("skipped %d pictures written by detection (….faces.png, ….face-N.png)", len(paths) - len(files))
     return files
 
 
@@ -49,7 +49,7 @@ def _walk(folder: str, unlisted: list[Path]) -> Iterator[tuple[str, list[str]]]:
 
     seen: set[str] = set()
     waiting = deque([folder])
-    while waiting:  # what lies below the folder itself comes before what it links to: its own path is the one to show
+    while waiting:  # links last: paths without them are preferred
         for place, folders, files in os.walk(waiting.popleft(), onerror=keep):
             if (real := os.path.realpath(place)) in seen:
                 folders.clear()
@@ -63,5 +63,5 @@ def _walk(folder: str, unlisted: list[Path]) -> Iterator[tuple[str, list[str]]]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except PermissionError:  # of a folder that can be listed and not entered: reading tells
+    except PermissionError:  # in a folder that can be listed but not entered: reading it raises the error
         return True

@@ -1,4 +1,4 @@
-"""Reading ahead: the next pictures are decoded while the network looks at this one."""
+"""Prefetching: the next pictures are decoded while the network runs on this one."""
 
 from __future__ import annotations
 

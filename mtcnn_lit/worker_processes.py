@@ -30,9 +30,9 @@ def worker_context() -> BaseContext:
 
 
 def start_worker(_: int) -> None:
-    """What a worker does first: its work uses one core, and the memory of one picture for the next one.
+    """Initialise a worker: one OpenCV thread, freed memory is kept for the next picture.
 
-    It ends with the process that it works for.
+    It exits when its parent process does.
     """
     if (works_for := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_with, args=(works_for,), daemon=True).start()
@@ -41,18 +41,15 @@ def start_worker(_: int) -> None:
 
 
 def _end_with(process: BaseProcess) -> None:
-    """End this process when that one ends: when it is killed nobody says so to its workers.
-
-    PyTorch's workers look whether their parent is there, which is the server.
-    """
+    """Exit when the parent process dies, even by SIGKILL: PyTorch's own check watches the fork server."""
     process.join()
     os._exit(1)
 
 
 def start_loader(number: int) -> None:
-    """What a worker does first that makes ready what training waits for; the cores are training's in the first place.
+    """Initialise a DataLoader worker at low priority: training needs the cores first.
 
-    Each operation of training is shared among all cores, and is as slow as the one on which a worker runs.
+    A training operation runs on all cores and is as slow as the slowest of them.
     """
     start_worker(number)
     if hasattr(os, "nice"):  # not on Windows

@@ -76,7 +76,7 @@ def test_other_detectors_need_not_sort(path: Path) -> None:
         ('{"image": "a", "boxes": [["x"]], "scores": [1]}', ":1: "),
         (f'{{"image": "a", "boxes": [[0, 0, 1, 1]], "scores": [{"9" * 400}]}}', ":1: boxes must be rows of four"),
         (f'{{"image": "a", "boxes": [[0, 0, 1, 1]], "scores": [{"9" * 5000}]}}', ":1: no JSON: Exceeds the limit"),
-        ("[" * 100_000, ":1: no JSON: too many brackets inside each other"),
+        ("[" * 100_000, ":1: no JSON: nested too deeply"),
         ('{"image": "a", "boxes": [], "scores": []}\n' * 2, ":2: a second line for a"),
     ],
 )

@@ -130,9 +130,9 @@ def test_only_a_few_pictures_are_in_memory(tmp_path: Path) -> None:
         (ImageInput, "*.txt", r"no picture matches .*\*\.txt"),
         (FolderInput, "none", r"no folder at .*none: set input\.path to a folder"),
         (ImageInput, "[a]/*.png", r"no picture matches .*\*\.png \(a \[ in a name is written \[\[\]\): looked for "),
-        (FolderInput, "empty", r"no picture lies in .*empty: looked for files ending in \.avif, "),
-        (FolderInput, "made", r"no picture lies in .*made but what detection made: give it another name"),
-        (ImageInput, "made/*.png", r"no picture matches .*made/\*\.png but what detection made: give it another name"),
+        (FolderInput, "empty", r"no picture in .*empty: looked for files ending in \.avif, "),
+        (FolderInput, "made", r"no picture in .*made except those written by detection: rename them"),
+        (ImageInput, "made/*.png", r"no picture matches .*made/\*\.png except those written by detection: rename them"),
     ],
 )
 def test_nothing_to_read_is_an_error(folder: Path, make: type[ImageInput], path: str, complaint: str) -> None:

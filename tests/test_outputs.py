@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from mtcnn_lit.detections import Detections
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.images import Image, ImageError, read_image, write_image
 from mtcnn_lit.inputs import FolderInput
 from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage, drawn_file, is_made
@@ -168,7 +169,7 @@ def test_a_name_that_is_no_utf_8_is_written_to_a_standard_output_of_utf_8(
 def test_a_closed_standard_output_is_an_error(make: type[Output], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", None)  # as Python finds it after `>&-`
     with pytest.raises(
-        ImageError, match=r"^can't write to standard output, which is closed: set output\.path to a file"
+        UserError, match=r"^can't write to standard output, which is closed: set output\.path to a file"
     ):
         make("-")  # type: ignore[call-arg]
 
@@ -207,7 +208,7 @@ def test_a_reader_that_goes_away_is_said_in_one_line(tmp_path: Path, make: type[
     assert b"a.jpg" in os.read(reader, 1000)
     os.close(reader)
     for step in (lambda: output.write(NamedImage("b.jpg", ramp()), FOUND), output.close):
-        with pytest.raises(ImageError, match=r"can't write .*pipe: Broken pipe$"):
+        with pytest.raises(UserError, match=r"can't write .*pipe: Broken pipe$"):
             step()
 
 
@@ -239,12 +240,12 @@ def test_a_name_too_long_for_its_ending_is_cut_and_stays_one_of_its_own(tmp_path
 )
 def test_a_place_that_can_not_be_written_to_is_named_at_once(tmp_path: Path, make: type[Output], remedy: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ImageError, match=rf"can't write .*file/x: .*; set output\.path to a {remedy}"):
+    with pytest.raises(UserError, match=rf"can't write .*file/x: .*; set output\.path to a {remedy}"):
         make(str(tmp_path / "file" / "x"))  # type: ignore[call-arg]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("make", [JsonOutput, CsvOutput])
 def test_a_full_disk_is_said_in_one_line(make: type[Output]) -> None:
-    with pytest.raises(ImageError, match=r"can't write /dev/full: No space left on device"):
+    with pytest.raises(UserError, match=r"can't write /dev/full: No space left on device"):
         make("/dev/full").write(NamedImage("a.jpg", ramp()), FOUND)  # type: ignore[call-arg]

@@ -1,1 +1,1 @@
-"""How fast the detector, its training and its mining are, on this machine."""
+"""Benchmarks of detection, training and mining on this machine."""

@@ -1,4 +1,4 @@
-"""How fast a detector is on sets of pictures, alone and beside another one."""
+"""The speed of a detector on sets of pictures, alone and compared with another one."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from mtcnn_lit.mtcnn import MTCNN
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a picture of a set costs, on average over the set.
+    """The cost of a picture, on average over a set.
 
     Attributes:
         pictures: the set's name.
         megapixels: of a picture.
         ms: milliseconds, the median over the rounds of each batch.
-        ms_per_megapixel: the same by the pixels instead of the pictures.
+        ms_per_megapixel: the same per megapixel.
         faces: found.
-        peak_memory: bytes above the idle process, at most; None where the system doesn't tell.
+        peak_memory: bytes above the idle process; None if the system doesn't report it.
         macs: multiply-accumulates of the networks.
         matrix_rate: multiply-accumulates a second of a large matrix product with these threads.
-        step_ms, candidates: milliseconds of each step, and what it lets pass, one picture at a time.
+        step_ms, candidates: milliseconds of each step, and candidates that it passes on, one picture at a time.
     """
 
     pictures: str
@@ -82,7 +82,7 @@ class Plan:
 
     Attributes:
         make: makes the detector, in the process that is measured.
-        make_peer: starts another detector with a number of threads, or None.
+        make_peer: starts the detector to compare with, with a number of threads; or None.
         warmup: rounds over the pictures that are not kept.
         repeats: rounds that are.
     """
@@ -94,7 +94,7 @@ class Plan:
 
 
 class _Found:
-    """Times a detector on one batch, and remembers how many faces it found there."""
+    """Times a detector on one batch, and stores the number of faces found."""
 
     def __init__(self, detect: Callable[[], Run]) -> None:
         self._detect = detect
@@ -106,7 +106,7 @@ class _Found:
 
 
 def measure(pictures: PictureSet, threads: int, plan: Plan) -> tuple[list[Measurement], Comparison | None]:
-    """Measure a detector on a set, each batch size in a process of its own, so that each has its own memory.
+    """Measure a detector on a set, each batch size in a fresh process, so that memory is measured separately.
 
     Raises:
         mtcnn_lit.benchmark.peer.PeerError: when the other detector can't be run.
@@ -116,7 +116,7 @@ def measure(pictures: PictureSet, threads: int, plan: Plan) -> tuple[list[Measur
         peers = plan.make_peer if pictures.with_peer and size == 1 else None
         with DetectorProcess(plan.make, threads) as ours, nullcontext() if peers is None else peers(threads) as peer:
             (mine, *others), faces = _timed(ours, peer, pictures.files, size, plan)
-            peak = ours.peak_memory()  # before what follows, which is more than detection
+            peak = ours.peak_memory()  # before profiling, which needs more memory
             profiles = [ours.profile(file) for file in pictures.files]
             measured.append(_measurement(pictures, threads, size, mine, faces[0], peak, ours.matrix_rate(), profiles))
         if others:

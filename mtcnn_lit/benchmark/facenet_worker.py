@@ -1,4 +1,4 @@
-"""Detects with facenet-pytorch, in whatever Python has it: asked and answering by lines of JSON.
+"""Detects with facenet-pytorch in another Python; requests and answers are lines of JSON.
 
 The first line sets threads, device, min_face_size, scale_factor and thresholds; each further one names a picture
 written by `numpy.save`. Imports nothing of this package, which the other Python need not have.

@@ -1,4 +1,4 @@
-"""Multiply-accumulates: what the networks need, by the shapes of their layers, and what the machine can do."""
+"""Multiply-accumulates: of the networks, by the shapes of their layers, and the rate of the machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mtcnn_lit.cascade import pyramid_scales
 from mtcnn_lit.nets import NETS, ONet, PNet, RNet
 
-# Side of the matrices that show the machine's rate: large enough to be bound by arithmetic.
+# Side of the matrices that measure the machine's rate: large enough to be compute-bound.
 _MATRIX = 2048
 _MULTIPLICATIONS = 3
 
@@ -22,7 +22,7 @@ _MULTIPLICATIONS = 3
 def net_macs(name: str, height: int, width: int) -> int:
     """Multiply-accumulates of a network's convolutions and linear layers for one input of that size.
 
-    PReLU, pooling and normalisation are left out, as is usual. Nothing is computed: the layers only tell their shapes.
+    PReLU, pooling and normalisation are not counted, as is usual. Uses the meta device: only shapes are computed.
 
     Args:
         name: pnet, rnet or onet.
@@ -48,7 +48,7 @@ def cascade_macs(
     """Multiply-accumulates of the cascade in one picture: P-Net on each level, R-Net and O-Net on each crop.
 
     Args:
-        to_rnet, to_onet: crops that these networks see, in all their looks.
+        to_rnet, to_onet: crops that these networks process in all.
     """
     scales = pyramid_scales(height, width, PNet.input_size, min_face_size, scale_factor)
     levels = [(round(height * scale), round(width * scale)) for scale in scales]
@@ -62,6 +62,6 @@ def matrix_rate(device: torch.device) -> float:
     seconds = []
     for _ in range(1 + _MULTIPLICATIONS):
         start = time.perf_counter()
-        (a @ b)[0, 0].item()  # waits for a GPU
+        (a @ b)[0, 0].item()  # synchronises a GPU
         seconds.append(time.perf_counter() - start)
     return float(_MATRIX**3 / statistics.median(seconds[1:]))

@@ -1,4 +1,4 @@
-"""The memory of this process, as Linux tells of it."""
+"""The memory of this process, from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def memory(kind: Literal["VmRSS", "VmHWM"]) -> int:
 
 
 def idle_memory() -> int | None:
-    """Bytes in use now, from where the peak counts anew; None where the system can't forget the peak so far."""
+    """Bytes in use now; also resets the peak. None if the system can't reset it."""
     try:
         _CLEAR.write_text(_FORGET_THE_PEAK)
         return memory("VmRSS")
@@ -26,5 +26,5 @@ def idle_memory() -> int | None:
 
 
 def peak_above(idle: int | None) -> int | None:
-    """Bytes that were in use at most, above those of an idle process; None when these are unknown."""
+    """The peak above the idle process, bytes; None if the latter is unknown."""
     return None if idle is None else max(0, memory("VmHWM") - idle)

@@ -1,4 +1,4 @@
-"""How fast mining is, and what memory it takes."""
+"""The speed and peak memory of mining."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mtcnn_lit.mining.map_images import ImageFunction, map_images
 from mtcnn_lit.mining.mine import Miner, mine
 from mtcnn_lit.sources.base import Source
 
-# How many times as long as the plain work mining may take.
+# Limits of mining time relative to the plain work.
 _BAR_READING = 1.5
 _BAR_DETECTING = 1.3
 
@@ -27,7 +27,7 @@ _FRESH = 3
 
 
 def mining_bar(name: str, source: Source, miner: Miner, workers: int, *, warmup: int, repeats: int) -> Bar:
-    """Mining a source against reading its images alone, or detecting in them where the miner does, in turns.
+    """Time mining a source against only reading its images, or detecting in them if the miner does, in turns.
 
     Args:
         name: of the stage that is mined for.
@@ -37,7 +37,7 @@ def mining_bar(name: str, source: Source, miner: Miner, workers: int, *, warmup:
     plain: ImageFunction[None] = read_only
     what, limit = "reading", _BAR_READING
     if isinstance(miner, CascadeCrops):
-        miner.prepare(workers)  # its thresholds are measured once, however many images are mined
+        miner.prepare(workers)  # its thresholds are measured once, independent of the number of images
         plain, what, limit = DetectOnly(miner.cascade), "detecting", _BAR_DETECTING
 
     def mined() -> float:
@@ -59,12 +59,12 @@ def mining_bar(name: str, source: Source, miner: Miner, workers: int, *, warmup:
 
 
 def mining_memory(source: Source, miner: Miner) -> int | None:
-    """Bytes that mining takes at most, in a process without others to help it, above that process when idle.
+    """Peak memory of mining without worker processes, bytes above the idle process.
 
-    The median of three fresh processes: what the system gives to one and leaves with it differs by a third.
+    The median of three fresh processes, since the peak varies by a third.
 
     Returns:
-        None where the system doesn't tell.
+        None if the system doesn't report it.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context, max_tasks_per_child=1) as fresh:

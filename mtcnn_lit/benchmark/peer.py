@@ -1,4 +1,4 @@
-"""Another detector to compare with, in a Python of its own."""
+"""Another detector to compare with, in its own Python environment."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from mtcnn_lit.errors import UserError
 
 
 class _Refused(Exception):  # noqa: N818 - the other process's error, not ours
-    """What the other process said instead of an answer."""
+    """The error message of the other process."""
 
 
 class PeerError(UserError):
-    """Another detector that can't be run; the message names the setting and the remedy."""
+    """The other detector can't be run; the message names the setting and the remedy."""
 
 
 class Peer:
-    """A detector behind a script that another Python runs: see `facenet_worker.py` for what the two say to each other.
+    """A detector in a script run by another Python; `facenet_worker.py` describes the protocol.
 
     Args:
-        python: an interpreter that has the detector.
+        python: an interpreter with the detector installed.
         worker: the script, or the name of one in this folder.
-        package: what to install for it.
+        package: the package to install for it.
         threads: for the detector.
-        device: as in `mtcnn_lit.MTCNN`, the same as ours.
+        device: as in `mtcnn_lit.MTCNN`.
         min_face_size, scale_factor, thresholds: as in `mtcnn_lit.cascade.Cascade`.
 
     Raises:
@@ -52,7 +52,7 @@ class Peer:
         script = Path(worker) if Path(worker).is_file() else Path(__file__).parent / worker
         if not script.is_file():
             raise PeerError(f"peer.worker: no script at {worker}")
-        # Its threads wait as they do without us (see mtcnn_lit.experiment.commands).
+        # Without our setting for waiting threads (see mtcnn_lit.experiment.commands).
         environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         try:
@@ -106,7 +106,7 @@ class Peer:
             line = self._process.stdout.readline()
             answer = json.loads(line)
         except (OSError, json.JSONDecodeError) as error:
-            words = self._last_words()  # ends it, whatever it goes on with
+            words = self._last_words()  # also ends the process
             raise _Refused(f"it answered {line.strip()!r}" if line.strip() else words) from error
         if not isinstance(answer, dict):
             raise _Refused(f"it answered {line.strip()!r}")
@@ -115,7 +115,7 @@ class Peer:
         return answer
 
     def _last_words(self) -> str:
-        """The last line that the other process wrote before it broke."""
+        """End the other process; the last line of its error output."""
         self._process.kill()
         self._process.wait()
         self._errors.seek(0)

@@ -21,7 +21,7 @@ _MARGIN = 1.5
 
 
 def tiled(pictures: Sequence[Image], height: int, width: int) -> Image:
-    """One picture full of the given ones, again and again, at their own size: the middle of rows of equal height.
+    """One picture tiled with the given ones, repeated, near their own size: the centre of rows of equal height.
 
     Shape: -> (height, width, 3) uint8 RGB
     """
@@ -53,20 +53,20 @@ def shape_of(megapixels: float) -> tuple[int, int]:
 
 
 def pieces(picture: Image, height: int, width: int) -> list[Image]:
-    """As many pieces of that size as fit into the picture side by side."""
+    """The non-overlapping pieces of that size that fit into the picture."""
     tops = range(0, picture.shape[0] - height + 1, height)
     lefts = range(0, picture.shape[1] - width + 1, width)
     return [np.ascontiguousarray(picture[top : top + height, left : left + width]) for top in tops for left in lefts]
 
 
 def face_tiles(picture: Image, faces: BoxArray) -> list[Image]:
-    """The square around each of the faces (N, 4), half as large again, as a tile of 68 by 68 px."""
+    """The square around each of the faces (N, 4), 1.5 times as wide, as a tile of 68 by 68 px."""
     regions = widen(square(torch.from_numpy(faces)), _MARGIN)
     return list(Pyramid(picture).crops(regions.numpy(), TILE))
 
 
 def crowd(tiles: Sequence[Image], height: int, width: int) -> Image:
-    """A picture full of faces, those that come again mirrored every other time. Shape: -> (height, width, 3)."""
+    """A picture full of faces, repeated ones mirrored every other time. Shape: -> (height, width, 3)."""
     rows, columns = math.ceil(height / TILE), math.ceil(width / TILE)
     both = [*tiles, *(tile[:, ::-1] for tile in tiles)]
     grid = np.stack(list(islice(cycle(both), rows * columns))).reshape(rows, columns, TILE, TILE, 3)

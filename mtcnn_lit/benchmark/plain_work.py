@@ -1,6 +1,6 @@
-"""What mining is measured against, and on which images.
+"""The plain work that mining is compared with, and the images for it.
 
-A module of its own that imports little: each worker process loads it, and would start late otherwise.
+A separate module with few imports, since each worker process loads it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mtcnn_lit.sources.base import Annotation, Source
 
 
 class Part(Source):
-    """Some images of a source, each as often as its index comes."""
+    """Some images of a source, by index; indices may repeat."""
 
     def __init__(self, source: Source, indices: Sequence[int]) -> None:
         super().__init__(source.split, [source.annotations[index] for index in indices])
@@ -30,14 +30,14 @@ class Part(Source):
 
 @dataclass(frozen=True)
 class DetectOnly:
-    """Detects with the networks before the stage: what mining for R-Net and O-Net can't do without."""
+    """Detects with the networks before the stage, as mining for R-Net and O-Net must."""
 
     cascade: Cascade
 
     def __call__(self, image: Image, annotation: Annotation, index: int) -> None:
-        """Detect, and tell nothing."""
+        """Detect and discard the result."""
         self.cascade.candidates(Pyramid(image), mining=True)
 
 
 def read_only(image: Image, annotation: Annotation, index: int) -> None:
-    """The image was read: no more is asked."""
+    """Nothing besides reading the image."""

@@ -1,4 +1,4 @@
-"""A detector in a fresh process: its threads are its own, and what memory it takes shows."""
+"""A detector in a fresh process, so that its threads and its memory are its own."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Run(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """What a picture costs in detail.
+    """The cost of a picture in detail.
 
     Attributes:
-        seconds: of each step, P-Net's with the making of the picture's pyramid.
-        candidates: that each step lets pass.
+        seconds: of each step; P-Net's includes building the pyramid.
+        candidates: that each step passes on.
         macs: multiply-accumulates of the three networks.
     """
 
@@ -48,10 +48,10 @@ class Profile(NamedTuple):
 
 
 class DetectorProcess:
-    """A detector with a number of threads in a process of its own; pictures are files written by `numpy.save`.
+    """A detector with a number of threads in a separate process; pictures are files written by `numpy.save`.
 
     Args:
-        make: makes the detector, there.
+        make: makes the detector, in that process.
         threads: for torch and OpenCV.
     """
 
@@ -78,7 +78,7 @@ class DetectorProcess:
         return self._call(_profile, picture)
 
     def peak_memory(self) -> int | None:
-        """Bytes above those of the process before its first picture, at most; None where the system doesn't tell."""
+        """Peak memory above that before the first picture, bytes; None if the system doesn't report it."""
         return self._call(_peak_memory)
 
     def matrix_rate(self) -> float:
@@ -109,7 +109,7 @@ def _profile(picture: Path) -> Profile:
 
 
 def profile(cascade: Cascade, image: Image) -> Profile:
-    """What a picture costs, measured and counted step by step."""
+    """Measure the cost of a picture step by step."""
     height, width, _ = image.shape
     steps, seconds = timed(cascade.steps([image]), cascade.device)
     candidates = {step.name: len(step.found.scores) for step in steps}
@@ -117,7 +117,7 @@ def profile(cascade: Cascade, image: Image) -> Profile:
         height,
         width,
         candidates["pnet_nms"],
-        candidates["rnet"] + 2 * candidates["nms"],  # looked at again, as they are and in a mirror
+        candidates["rnet"] + 2 * candidates["nms"],  # the second look: as they are and mirrored
         min_face_size=cascade.min_face_size,
         scale_factor=cascade.scale_factor,
     )

@@ -1,4 +1,4 @@
-"""What was measured, as tables for the terminal."""
+"""Results as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from typing import Any
 
 from mtcnn_lit.benchmark.detection import Comparison, Measurement
 from mtcnn_lit.ledger import STEP_TITLES
-from mtcnn_lit.report.text import columns
-
-_UNKNOWN = "–"
+from mtcnn_lit.report.text import NOTHING, columns
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Something that is measured against a plainer thing, and how many times as long it may take.
+    """A measurement compared with a baseline, and the limit of their ratio.
 
     Attributes:
-        name: what, against what.
+        name: what is compared with what.
         seconds, plain_seconds: medians.
-        ratio: the median over the rounds of the one to the other.
+        ratio: the median over the rounds.
         limit: of the ratio.
     """
 
@@ -56,7 +54,7 @@ def speed_table(measurements: Sequence[Measurement]) -> str:
             f"{each.ms:.1f}",
             f"{each.ms_per_megapixel:.1f}",
             f"{each.faces:.1f}",
-            _UNKNOWN if each.peak_memory is None else f"{each.peak_memory / 1e6:.0f}",
+            NOTHING if each.peak_memory is None else f"{each.peak_memory / 1e6:.0f}",
             f"{each.macs / 1e9:.3f}",
             f"{each.of_matrix_rate:.0%}",
         ]
@@ -66,7 +64,7 @@ def speed_table(measurements: Sequence[Measurement]) -> str:
 
 
 def steps_table(measurements: Sequence[Measurement]) -> str:
-    """The share of the time that each step takes and how many candidates it lets pass, one picture at a time."""
+    """The share of the time of each step and the candidates that it passes on, one picture at a time."""
     singles = [each for each in measurements if each.batch_size == 1]
     head = ["pictures", "threads", *(STEP_TITLES[name] for name in singles[0].step_ms)]
     rows = [[each.pictures, str(each.threads), *_step_cells(each)] for each in singles]
@@ -79,7 +77,7 @@ def _step_cells(each: Measurement) -> list[str]:
 
 
 def comparison_table(comparisons: Sequence[Comparison]) -> str:
-    """Both detectors' times and how many times as fast this one is, pair by pair."""
+    """Both detectors' times, and the speed-up picture by picture."""
     head = ["pictures", "threads", "images", "ms/image", "peer's", "faces", "peer's", "times as fast", "quartiles"]
     rows = [
         [
@@ -99,7 +97,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> str:
 
 
 def bars_table(bars: Sequence[Bar]) -> str:
-    """Each thing against the plainer one."""
+    """Each measurement, its baseline and their ratio."""
     head = ["", "seconds", "plain", "ratio", "bar", ""]
     rows = [
         [

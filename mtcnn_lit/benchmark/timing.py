@@ -1,4 +1,4 @@
-"""Seconds of several rounds, and what follows from them."""
+"""Time several rounds, and statistics of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Rounds: TypeAlias = list[list[float]]
 
 
 class Quartiles(NamedTuple):
-    """A median with what a quarter of the values lies below and above."""
+    """The quartiles of values."""
 
     lower: float
     median: float
@@ -30,7 +30,7 @@ def medians(rounds: Rounds) -> list[float]:
 
 
 def pair_ratios(numerator: Rounds, denominator: Rounds) -> list[float]:
-    """For each item the median over the rounds of the ratio of the two times that were measured side by side."""
+    """For each item the median over the rounds of the ratio of the two times measured in the same round."""
     return [float(value) for value in np.median(np.divide(numerator, denominator), axis=0)]
 
 
@@ -38,7 +38,7 @@ def in_rounds(runs: Sequence[Sequence[Callable[[], float]]], *, warmup: int, rep
     """Seconds of each contender on each item: A and B take turns item by item, round after round.
 
     Args:
-        runs: for each contender what returns its seconds, by item: as many each.
+        runs: for each contender the functions that return its seconds, one an item; equally many.
         warmup: rounds that are not kept.
         repeats: rounds that are.
 

@@ -1,4 +1,4 @@
-"""The training that all the rest is measured against: a bare loop over ready tensors."""
+"""The baseline of training: a bare loop over ready tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens beside training: AP of the cascade, pictures, histograms."""
+"""Callbacks of training: AP of the cascade, pictures, histograms."""
 
 from mtcnn_lit.callbacks.cascade_ap import CascadeAP
 from mtcnn_lit.callbacks.patch_sheet import PatchSheet

@@ -1,4 +1,4 @@
-"""CascadeAP: `val/ap`, what the cascade with the stage in training finds on validation images."""
+"""CascadeAP: `val/ap`, the AP of the cascade with the stage in training on validation images."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from mtcnn_lit.sources.base import Source, SourceError
 
 
 class CascadeAP(Callback):
-    """Logs `val/ap`: AP at IoU 0.5 of the cascade that ends with the stage in training, without a cap on detections.
+    """Logs `val/ap`: AP at IoU 0.5 of the cascade up to the stage in training, without a cap on detections.
 
     Args:
         source: validation images.
-        make_cascade: a cascade of the networks before the stage and the network given.
+        make_cascade: makes a cascade of the networks before the stage and the given one.
         images: how many images, evenly spread over the source; always the same ones.
 
     Raises:
@@ -30,7 +30,7 @@ class CascadeAP(Callback):
 
     def __init__(self, source: Source, make_cascade: Callable[[Net], Cascade], images: int = 64) -> None:
         self.source, self.make_cascade = source, make_cascade
-        self.images = ValidationImages(source, images, "nothing is found in what can't be read")
+        self.images = ValidationImages(source, images, "unreadable image, counted as no detections")
         source.check_faces()
         if not any(len(source.annotations[index].faces) for index in self.images.indices):
             raise SourceError(
@@ -44,7 +44,7 @@ class CascadeAP(Callback):
             return
         assert isinstance(pl_module.net, Net)
         cascade = self.make_cascade(pl_module.net)
-        # Each process looks at all the images: there is nothing to gather, and on GPUs no way to gather from the host.
+        # Each process evaluates all images, so there is nothing to gather (nor could NCCL gather host tensors).
         metric = AveragePrecision(sync_on_compute=False)
         for index, image in self.images:
             annotation = self.source.annotations[index]

@@ -1,4 +1,4 @@
-"""PatchSheet: a look at the mined patches, in TensorBoard and as a file."""
+"""PatchSheet: a picture of mined patches, in TensorBoard and as a file."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from pathlib import Path
 
 import numpy as np
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.data.datamodule import PatchDataModule
 from mtcnn_lit.data.patches import Label
 from mtcnn_lit.draw import sheet
 from mtcnn_lit.errors import check_counts
 from mtcnn_lit.images import write_image
+from mtcnn_lit.sources.base import spread
 
 
 class PatchSheet(Callback):
-    """At the start of training, draws some mined positives, parts and negatives as they lie in the store.
+    """At the start of training, draws some mined positives, parts and negatives, without augmentation.
 
     Args:
         folder: where the picture is saved.
@@ -37,10 +38,9 @@ class PatchSheet(Callback):
         rows = {}
         for label in (Label.POSITIVE, Label.PART, Label.NEGATIVE):
             members = np.flatnonzero(dataset.labels == label)
-            chosen = members[np.linspace(0, len(members) - 1, min(self.patches, len(members))).astype(int)]
+            chosen = members[spread(len(members), self.patches)]
             rows[label.name.lower()] = dataset.store.patches.pixels[chosen]
         picture = sheet(rows)
         write_image(self.folder / "patches.png", picture)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("train/patches", picture, 0, dataformats="HWC")
+        for logger in tensorboard_loggers(trainer):
+            logger.experiment.add_image("train/patches", picture, 0, dataformats="HWC")

@@ -1,4 +1,4 @@
-"""RenderDetections: what the cascade with the stage in training sees, in TensorBoard and as a file."""
+"""RenderDetections: detections of the cascade with the stage in training, in TensorBoard and as a file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from typing_extensions import override
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.callbacks.validation_images import ValidationImages
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.detections import Detections
@@ -25,10 +25,10 @@ class RenderDetections(Callback):
 
     Args:
         source: validation images.
-        make_cascade: a cascade of the networks before the stage and the network given.
+        make_cascade: makes a cascade of the networks before the stage and the given one.
         folder: where the picture of each drawn epoch is saved.
         images: how many images, evenly spread over the source.
-        every_n_epochs: how often, of the epochs that are validated; the last is drawn too, unless training stops early.
+        every_n_epochs: draw in every n-th epoch, if it is validated; also in the last one, unless training stops early.
     """
 
     def __init__(
@@ -57,9 +57,8 @@ class RenderDetections(Callback):
         found = cascade.detect(list(images.values()))
         picture = grid([self._draw(*one) for one in zip(images, images.values(), found, strict=True)])
         write_image(self.folder / f"epoch_{epoch:03d}.png", picture)
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("val/detections", picture, trainer.global_step, dataformats="HWC")
+        for logger in tensorboard_loggers(trainer):
+            logger.experiment.add_image("val/detections", picture, trainer.global_step, dataformats="HWC")
 
     def _draw(self, index: int, image: Image, found: Detections) -> Image:
         annotation = self.source.annotations[index]

@@ -1,4 +1,4 @@
-"""RunningMean: validation, checkpoints and the result take a running mean of the weights."""
+"""RunningMean: validation, checkpoints and the result use a running mean of the weights."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing_extensions import override
 
 
 class RunningMean(WeightAveraging):
-    """Exponential moving average of the weights over the optimiser's steps, Lightning's but for its start.
+    """Exponential moving average of the weights over the optimiser's steps, with a warm-up of the decay.
 
-    At a fixed decay the weights of the first step, which are random still, would count for thousands of steps. So the
-    mean is short at first: of the mean of n steps (1 + n) / (10 + n) stays, until that reaches the decay.
+    With a fixed decay, the random weights of the first step would count for thousands of steps. So after n steps the
+    decay is (1 + n) / (10 + n), until that reaches ``decay``.
 
     Args:
-        decay: what stays of the mean in each step, below 1.
+        decay: weight of the old mean in each step, below 1.
 
     Raises:
         ValueError: when the decay is out of its range.
@@ -30,11 +30,11 @@ class RunningMean(WeightAveraging):
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Follow the network to its device, or every step waits for copies: Lightning makes the mean before that."""
+        """Move the mean to the network's device, since Lightning creates it before: else every step copies."""
         assert self._average_model is not None
         self._average_model.to(pl_module.device)
 
 
 def _mean(decay: float, mean: Tensor, weights: Tensor, steps: Tensor) -> Tensor:
-    """The mean of ``steps`` steps and the weights of the next one."""
+    """Update the mean of ``steps`` steps by the weights of the next one."""
     return weights.lerp(mean, ((1 + steps) / (10 + steps)).clamp(max=decay).to(mean.dtype))

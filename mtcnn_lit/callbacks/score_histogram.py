@@ -1,4 +1,4 @@
-"""ScoreHistogram: how far the scores of positives, parts and negatives lie apart, in TensorBoard."""
+"""ScoreHistogram: histograms of the scores of positives, parts and negatives, in TensorBoard."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from typing_extensions import override
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.data.patches import Label, PatchBatch
 
 
@@ -34,9 +34,8 @@ class ScoreHistogram(Callback):
         self._labels.clear()
         if trainer.sanity_checking:
             return
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                for label in (Label.POSITIVE, Label.PART, Label.NEGATIVE):
-                    chosen = scores[(labels == label) & scores.isfinite()]  # of NaN there is no histogram
-                    if len(chosen):
-                        logger.experiment.add_histogram(f"scores/{label.name.lower()}", chosen, trainer.global_step)
+        for logger in tensorboard_loggers(trainer):
+            for label in (Label.POSITIVE, Label.PART, Label.NEGATIVE):
+                chosen = scores[(labels == label) & scores.isfinite()]  # a histogram fails on NaN
+                if len(chosen):
+                    logger.experiment.add_histogram(f"scores/{label.name.lower()}", chosen, trainer.global_step)

@@ -1,4 +1,4 @@
-"""Validation images that a callback looks at again and again."""
+"""A fixed set of validation images for callbacks."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 class ValidationImages:
     """Some images of a source, evenly spread and always the same ones.
 
-    Those that can't be read are None, each with one warning that names it: one broken file among thousands must not end
-    a training, and mining and the evaluation leave it out as well.
+    Unreadable ones are None, each with one warning: one broken file among thousands must not end a training; mining and
+    evaluation skip it too.
 
     Args:
         images: how many, at most.
-        without: what the warning says of an image that can't be read.
+        without: start of the warning about an unreadable image.
 
     Attributes:
         indices: of the images in the source.

@@ -1,4 +1,4 @@
-"""Pictures that go through the cascade together."""
+"""Batches of pictures for the cascade."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from mtcnn_lit.images import Image
 
-# Pictures of a batch at most, and pixels after which it takes no more: what P-Net says of every window of all of them
-# is kept until they are through.
+# Limits of a batch, in pictures and in pixels: P-Net's output for every window is kept until the batch is done.
 _MOST = 16
 _ENOUGH_PIXELS = 2**23
 
 
 def batches(images: Iterable[Image]) -> Iterator[list[Image]]:
-    """Cut a list of images (H, W, 3) into batches, none of which is read before the one before it is done with."""
+    """Group images (H, W, 3) into batches, lazily: a batch is read when the one before it has been used."""
     batch: list[Image] = []
     pixels = 0
     for image in images:

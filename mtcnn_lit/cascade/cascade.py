@@ -1,7 +1,7 @@
 """The cascade: image pyramid -> P-Net -> R-Net -> O-Net (Zhang et al. 2016, section 2.1).
 
-It knows networks and pictures, no training and no configuration. Without O-Net, or without R-Net too, it ends with the
-last network that is there: that is how the training crops of the next network are mined.
+Independent of training and configuration. Without O-Net, or without R-Net too, it ends with the last network given: so
+the training crops of the next network are mined.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -26,19 +26,19 @@ from mtcnn_lit.images import Image
 from mtcnn_lit.nets import Net, ONet, PNet, RNet
 from mtcnn_lit.parallel import one_thread
 
-# IoU above which the worse of two boxes goes, as in the paper's own code but for two: after R-Net that has 0.7, which
-# shows O-Net a face two or three times and finds no more; at the end, a box of which more than 0.7 lies inside a better
-# one goes there, and with it the faces before or behind larger ones. O-Net's second look may still tell apart what lies
-# a little closer.
+# IoU above which the worse of two boxes is suppressed, as in the paper's code but for two. After R-Net that code has
+# 0.7, which shows O-Net each face two or three times and finds no more. At the end it suppresses a box of which more
+# than 0.7 lies inside a better one, and with it faces in front of or behind larger ones. Before O-Net's second look the
+# threshold is looser, as the look may still separate close faces.
 _NMS_IN_LEVEL = 0.5
 _NMS_ACROSS_LEVELS = 0.7
 _NMS_AFTER_RNET = 0.5
-_NMS_AFTER_RNET_IN_MINING = 0.7  # O-Net learns from all that R-Net says of a face
+_NMS_AFTER_RNET_IN_MINING = 0.7  # O-Net learns from more of R-Net's boxes of a face
 _NMS_BEFORE_SECOND_LOOK = 0.6
 _NMS_AT_THE_END = 0.5
 
-# Lowest score of a P-Net window that `Step.judged` tells of: nearly all windows lie below, and nobody looks for them.
-_WORTH_TELLING = 0.01
+# Lowest P-Net score reported by `Step.judged`; nearly all windows lie below and are not needed.
+_LOWEST_JUDGED = 0.01
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Cascade:
     """Detects faces with one, two or all three networks.
 
     Attributes:
-        pnet, rnet, onet: networks in eval mode, all on one device; the cascade ends before the first that is None.
+        pnet, rnet, onet: networks in eval mode, all on one device; the cascade ends before the first None.
         min_face_size: smallest face looked for, px.
         scale_factor: from one pyramid level to the next, in (0, 1).
         thresholds: lowest score that passes P-Net, R-Net and O-Net.
@@ -63,7 +63,7 @@ class Cascade:
     thresholds: tuple[float, float, float] = (0.6, 0.7, 0.7)
 
     def __post_init__(self) -> None:
-        if not 1 <= self.min_face_size < math.inf:  # a smaller one enlarges any picture beyond all memory
+        if not 1 <= self.min_face_size < math.inf:  # smaller ones enlarge pictures beyond memory
             raise ValueError(f"min_face_size must be a number of pixels from 1 on, not {self.min_face_size}")
         if not 0 < self.scale_factor < 1:
             raise ValueError(f"scale_factor must lie between 0 and 1, not {self.scale_factor}")
@@ -83,7 +83,7 @@ class Cascade:
         return self.pnet.face.weight.device
 
     def first(self, count: int) -> Cascade:
-        """The same cascade, ended after its first networks."""
+        """The same cascade with only its first ``count`` networks."""
         return replace(self, rnet=self.rnet if count > 1 else None, onet=self.onet if count > 2 else None)
 
     def with_thresholds(self, *thresholds: float) -> Cascade:
@@ -91,8 +91,16 @@ class Cascade:
         first, second, third = (*thresholds, *self.thresholds[len(thresholds) :])
         return replace(self, thresholds=(first, second, third))
 
+    def settings(self) -> dict[str, Any]:
+        """The face size, scale factor and thresholds, as plain values for a report."""
+        return {
+            "min_face_size": self.min_face_size,
+            "scale_factor": self.scale_factor,
+            "thresholds": list(self.thresholds),
+        }
+
     def detect(self, images: Iterable[Image]) -> list[Detections]:
-        """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes, which are taken a few at a time."""
+        """Faces of each image: uint8 RGB arrays (H, W, 3) of any sizes, read a few at a time."""
         found = []
         for batch in batches(images):
             with one_thread():  # once, not for each step
@@ -101,10 +109,10 @@ class Cascade:
         return found
 
     def passing(self, image: Image) -> Detections:
-        """What the whole cascade detects in an image; as scores the highest of O-Net's thresholds at which it does.
+        """Final detections, each scored by the highest O-Net threshold at which it is still detected.
 
-        A face has to pass O-Net twice, and the fewer boxes a threshold lets pass, the fewer vote for it: the score that
-        it has at a low threshold promises too much of a higher one. Which of two boxes the last NMS takes may differ.
+        A face must pass O-Net twice, and lower thresholds let more boxes vote, so a score at a low threshold is too
+        high. The last NMS may keep another of two boxes than at the higher threshold.
         """
         *_, last = self.steps([image])
         assert last.passing is not None
@@ -113,10 +121,10 @@ class Cascade:
         return found.select(found.nms(_NMS_AT_THE_END)).by_image(1)[0]
 
     def candidates(self, pyramid: Pyramid, *, mining: bool = False) -> Detections:
-        """What the last network says of one image, before the last NMS: what a next network is shown.
+        """Boxes of the last network before the final NMS, for one image: the input of the next network.
 
         Args:
-            mining: with more of R-Net's boxes of each face, for O-Net to learn from.
+            mining: keep more of R-Net's boxes of each face, for O-Net's training.
         """
         with one_thread():
             *_, last = self._networks([pyramid], _NMS_AFTER_RNET_IN_MINING if mining else _NMS_AFTER_RNET)
@@ -124,18 +132,18 @@ class Cascade:
         return found.select(found.scores.argsort(descending=True, stable=True))  # O-Net's are as R-Net ranked them
 
     def steps(self, images: Sequence[Image]) -> Iterator[Step]:
-        """Detect in a batch of images, step by step: what the last one found are the detections."""
+        """Detect in a batch of images, step by step; the last step's ``found`` are the detections."""
         steps = self._steps([Pyramid(image) for image in images])
         while True:
-            with one_thread():  # what the networks don't do is little work
+            with one_thread():  # outside the networks there is little work
                 step = next(steps, None)
             if step is None:
                 return
             yield step
 
-    @torch.no_grad()  # inference_mode would hand out tensors that callers can't change in place
+    @torch.no_grad()  # tensors from inference_mode can't be changed in place
     def _steps(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
-        """The steps of the networks, and those that end a cascade."""
+        """The networks' steps, then the last NMS and O-Net's second look."""
         for step in self._networks(pyramids):
             yield step
         found = step.found
@@ -156,17 +164,17 @@ class Cascade:
             yield self._judge("onet", self.onet, pyramids, step.found)
 
     def _propose(self, pyramids: Sequence[Pyramid]) -> Iterator[Step]:
-        """P-Net over all levels: windows, moved to where it sees the face, and what NMS leaves of them."""
+        """P-Net over all levels: windows above the threshold with their regressed boxes, then NMS."""
         levels = [run_on_levels(self.pnet, pyramid, self.min_face_size, self.scale_factor) for pyramid in pyramids]
         passed = [windows_above(each, self.thresholds[0], self.device) for each in levels]
         found = moved_windows(self.pnet, levels, passed)
 
         def judged() -> Candidates:
-            told = [windows_above(each, _WORTH_TELLING, self.device) for each in levels]
-            return moved_windows(self.pnet, levels, told)
+            windows = [windows_above(each, _LOWEST_JUDGED, self.device) for each in levels]
+            return moved_windows(self.pnet, levels, windows)
 
         yield Step("pnet", found, judged)
-        # Windows of neighbouring levels differ in size: by the usual factors too much to overlap that far anywhere.
+        # Windows of neighbouring levels differ in size: at usual scale factors too much to reach that IoU.
         across = _NMS_ACROSS_LEVELS if self.scale_factor**2 >= 0.95 * _NMS_ACROSS_LEVELS else None
         stays = [
             suppress(self.pnet, *each, in_level=_NMS_IN_LEVEL, across_levels=across)
@@ -182,7 +190,7 @@ class Cascade:
         before: Candidates,
         nms_threshold: float | None = None,
     ) -> Step:
-        """What R-Net or O-Net lets pass of the squares around the candidates, moved to where it sees the face."""
+        """Run R-Net or O-Net on the squares around the candidates; the boxes above its threshold, regressed."""
         squares, logits, boxes = run_on_crops(net, pyramids, before)
         scores = ((logits + size_prior(squares)) / net.temperature).sigmoid()
         kept = torch.nonzero(scores >= self.thresholds[2 if name == "onet" else 1]).squeeze(1)
@@ -192,7 +200,7 @@ class Cascade:
         return Step(name, found, lambda: before._replace(scores=scores))
 
     def _look_again(self, net: ONet, pyramids: Sequence[Pyramid], before: Candidates, voters: Candidates) -> Step:
-        """O-Net's second look at what the NMS before it left, and the last NMS."""
+        """O-Net's second look at the boxes kept by the NMS before it, then the last NMS."""
         look = look_again(net, pyramids, before)
         scores = look.scores(before.votes(voters, _NMS_AT_THE_END))
         kept = scores >= self.thresholds[2]

@@ -1,4 +1,4 @@
-"""R-Net and O-Net over candidates: what they say of the squares around them."""
+"""Run R-Net or O-Net on the squares around candidates."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from mtcnn_lit.images import Image
 from mtcnn_lit.nets import ONet, RNet, half_precision, normalize
 from mtcnn_lit.parallel import in_parallel, threads_allowed
 
-# Pixels of the crops judged at once, 64 crops of R-Net and 16 of O-Net: bounds the memory, however many faces there
-# are, and keeps what passes between the layers in the processor's cache.
+# Pixels of a chunk of crops, 64 for R-Net and 16 for O-Net: bounds the memory, and keeps activations in the CPU's
+# cache.
 _CHUNK_PIXELS = 64 * 24 * 24
-_GPU_CHUNKS = 64  # of these at once on a GPU
+_GPU_CHUNKS = 64  # chunks at once on a GPU
 
-# Fewest crops for each thread: one or two are not worth handing over.
+# Fewest crops for each thread: fewer are not worth distributing.
 _WORTH_SHARING = 3
 
 
 class Predictions(NamedTuple):
-    """A network's predictions to N crops.
+    """A network's predictions for N crops.
 
     Attributes:
         squares: (N, 4) around the candidates, in pixels of the picture.
-        logits: (N,) that there is a face.
-        boxes: (N, 4) around the faces.
+        logits: (N,) face logits.
+        boxes: (N, 4) regressed.
     """
 
     squares: Tensor
@@ -44,17 +44,17 @@ class Predictions(NamedTuple):
 def run_on_crops(
     net: RNet | ONet, pyramids: Sequence[Pyramid], candidates: Candidates, mirrored: bool = False
 ) -> Predictions:
-    """Show a network the squares around the candidates, with its margin, cut from the pictures of their numbers.
+    """Run a network on the squares around the candidates, with its margin, cut from the candidates' images.
 
     Args:
-        mirrored: show them left for right; the boxes that it predictions with are turned back.
+        mirrored: mirror the crops; the predicted boxes are mirrored back.
     """
     squares = square(candidates.boxes)
     regions = widen(squares, net.context)
-    boxes, image = regions.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy waits for a GPU
+    boxes, image = regions.cpu().numpy(), candidates.image.cpu().numpy()  # once: each such copy synchronises with a GPU
     most = _CHUNK_PIXELS // net.input_size**2 * (_GPU_CHUNKS if squares.is_cuda else 1)
     chunks = _chunks(len(boxes), most, 1 if squares.is_cuda else threads_allowed())
-    # Crops of one octave of the pyramid are sampled together: so several chunks have crops of few octaves each.
+    # Sorted by size, since crops of one octave of the pyramid are sampled together.
     order = np.lexsort((boxes[:, 2] - boxes[:, 0], image)) if len(chunks) > 1 else np.arange(len(boxes))
 
     def answer(chunk: slice) -> tuple[Tensor, Tensor]:
@@ -75,7 +75,7 @@ def run_on_crops(
 
 
 def _chunks(count: int, most: int, threads: int) -> list[slice]:
-    """Slices of at most ``most``, as many as share the work evenly among the threads; one, be it empty, of a few."""
+    """Slices of at most ``most`` items, shared evenly among the threads; a single one, perhaps empty, for few."""
     parts = math.ceil(count / most / threads) * threads if count >= _WORTH_SHARING * threads else 1
     size = max(1, math.ceil(count / parts))
     return [slice(start, start + size) for start in range(0, max(1, count), size)]
@@ -84,7 +84,7 @@ def _chunks(count: int, most: int, threads: int) -> list[slice]:
 def crop_images(
     pyramids: Sequence[Pyramid], boxes: npt.NDArray[np.float32], image: npt.NDArray[np.int64], size: int
 ) -> Image:
-    """Regions (N, 4) of the images with the numbers (N,). Shape: -> (N, size, size, 3) uint8 RGB."""
+    """Crop regions (N, 4) of the images with indices (N,). Shape: -> (N, size, size, 3) uint8 RGB."""
     crops = np.empty((len(boxes), size, size, 3), dtype=np.uint8)
     for number in np.unique(image):
         chosen = image == number

@@ -1,4 +1,4 @@
-"""P-Net over an image pyramid: what it says of every window."""
+"""Run P-Net on an image pyramid."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from mtcnn_lit.cascade.windows import Level
 from mtcnn_lit.nets import PNet, half_precision, normalize
 from mtcnn_lit.parallel import in_parallel
 
-# Pixels of a level that P-Net looks at at once on a CPU, and how wide that tile is at most: what passes between its
-# layers stays in the processor's cache, and a large picture takes no more memory than a small one. Neighbours overlap,
-# so a tile of a large picture should not be much wider than high.
+# Pixels and largest width of a tile that P-Net computes at once on a CPU: activations stay in the cache, and large
+# pictures take no more memory than small ones. Tiles overlap, so they should not be much wider than high.
 _TILE_PIXELS = 2**16
 _TILE_WIDTH = 640
 
 
 def run_on_levels(net: PNet, pyramid: Pyramid, min_face_size: float, scale_factor: float) -> list[Level]:
-    """P-Net's answers on all levels of one picture, finest first."""
+    """P-Net's output on all levels of one picture, finest first."""
     device = net.face.weight.device
     scales = list(pyramid_scales(pyramid.height, pyramid.width, net.input_size, min_face_size, scale_factor))
     levels = [torch.from_numpy(pyramid.level(scale)).to(device) for scale in scales]
@@ -71,6 +70,6 @@ def _tiles(net: PNet, pixels: Tensor) -> list[list[Tensor]]:
 
 
 def _even_parts(length: int, most: int, stride: int) -> int:
-    """A multiple of the stride, at most ``most`` where that is one: the parts of a length are as equal as may be."""
+    """The length of nearly equal parts: a multiple of the stride, at most ``most`` (but at least one stride)."""
     parts = math.ceil(length / max(stride, most // stride * stride))
     return math.ceil(length / parts / stride) * stride

@@ -1,6 +1,6 @@
-"""The image pyramid: every pixel that a network sees, in training and in detection, is sampled here.
+"""The image pyramid: samples every input of the networks, in training and in detection.
 
-The picture is halved again and again (an area-averaging pyramid, a third more pixels than the picture). A level for
+The picture is halved repeatedly (area averaging, a third more pixels than the picture). A level for
 P-Net or a crop for any network is then sampled bilinearly from the smallest halved picture that is still at least as
 fine as what is asked for, so that no step shrinks by more than two: free of aliasing, and the cost follows the pixels
 asked for. P-Net's window in a level and a mined crop of the same region get the same pixels, up to rounding.
@@ -21,7 +21,7 @@ _REMAP_LIMIT = 2**15 - 2
 
 
 class Pyramid:
-    """A picture, halved again and again.
+    """A picture and its repeatedly halved copies, the octaves.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -29,7 +29,7 @@ class Pyramid:
 
     def __init__(self, image: Image) -> None:
         self.height, self.width = image.shape[:2]
-        # OpenCV would copy a view of other pixels, such as the channels in reverse, for each level and lot of crops.
+        # OpenCV would copy a non-contiguous view, such as reversed channels, for each level and batch of crops.
         self._octaves = [np.ascontiguousarray(image)]
         while max(self._octaves[-1].shape[:2]) > 1:
             self._octaves.append(_halve(self._octaves[-1]))
@@ -39,8 +39,8 @@ class Pyramid:
     def level(self, scale: float) -> Image:
         """The picture at ``scale`` (1 is its own size): uint8 RGB of round(H * scale) by round(W * scale), or 1 px.
 
-        An octave may end beyond the picture, so it is resized as a whole and cut afterwards. `true_scale` tells what
-        the rounding makes of the scale.
+        An octave may end beyond the picture, so it is resized as a whole and cut afterwards. `true_scale` is the scale
+        after rounding.
         """
         octave, (width, height), _ = self._level_of(scale)
         resized = cv2.resize(octave, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -66,7 +66,7 @@ class Pyramid:
         """
         shrink = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) / size
         octaves = np.maximum(self._finest_octave(shrink), self._finest_for_crops)
-        order = np.argsort(octaves, kind="stable")  # those of one octave are sampled together
+        order = np.argsort(octaves, kind="stable")  # crops of one octave are sampled together
         sampled = self._sample(boxes[order], octaves[order], size)
         crops = np.empty_like(sampled)
         crops[order] = sampled
@@ -78,7 +78,7 @@ class Pyramid:
         return np.asarray(np.minimum(octave, len(self._octaves) - 1), dtype=np.intp)
 
     def _sample(self, boxes: npt.NDArray[np.float32], octaves: npt.NDArray[np.intp], size: int) -> Image:
-        """Regions from their octaves, which come in order. Shape: (N, 4), (N,) -> (N, size, size, 3)."""
+        """Sample regions from their octaves, which are sorted. Shape: (N, 4), (N,) -> (N, size, size, 3)."""
         ratio = np.exp2(-octaves.astype(np.float32))[:, None]
         left, top, right, bottom = (boxes * ratio).T[:, :, None]
         centres = (np.arange(size, dtype=np.float32) + 0.5) / size
@@ -100,9 +100,9 @@ class Pyramid:
 
 
 def _remap(picture: Image, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], target: Image) -> None:
-    """Fill (N, size, size, 3) with what lies at columns x and rows y (N, size each), by one call of OpenCV.
+    """Fill (N, size, size, 3) with the pixels at columns x and rows y (N, size each), by one call of OpenCV.
 
-    Inside the picture the outermost half pixel repeats the border; what lies beyond is repeated too.
+    The border pixels are repeated outwards.
     """
     count, size = x.shape
     map_x, map_y = np.empty((2, count, size, size), dtype=np.float32)
@@ -121,7 +121,7 @@ def _remap(picture: Image, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32
 def _halve(picture: Image) -> Image:
     """Each pixel the mean of two by two; an odd side is longer by its last pixel, repeated.
 
-    So each octave's pixels lie exactly on those of the one before, and OpenCV has a fast way to do that.
+    So each octave's pixels align with those of the one before, and OpenCV has a fast path for it.
     """
     height, width = picture.shape[:2]
     odd = height % 2 or width % 2
@@ -131,7 +131,7 @@ def _halve(picture: Image) -> Image:
 
 
 def pyramid_scales(height: int, width: int, window: int, min_face_size: float, scale_factor: float) -> Iterator[float]:
-    """Scales at which a ``window`` px network looks at a picture, finest first.
+    """Scales of the levels on which a ``window`` px network runs, finest first.
 
     The first one makes a face of ``min_face_size`` px as large as the window, each next one is smaller by
     ``scale_factor``, down to the last at which the window still fits in.

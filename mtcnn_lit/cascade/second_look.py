@@ -19,12 +19,12 @@ _LOGIT_EPS = 1e-6
 
 
 class SecondLook(NamedTuple):
-    """What O-Net says of N candidates in all its looks.
+    """O-Net's predictions for N candidates over all its looks.
 
     Attributes:
         before: the candidates, with the scores of the first look.
-        boxes: (N, 4) where it moves them to.
-        logits: (N,) that there is a face, before votes count.
+        boxes: (N, 4) regressed.
+        logits: (N,) face logits, without votes.
         temperature: of the scores.
     """
 
@@ -34,23 +34,22 @@ class SecondLook(NamedTuple):
     temperature: float
 
     def scores(self, votes: Tensor) -> Tensor:
-        """A face is found from several windows, its look-alike often from one: votes multiply the odds.
+        """Add log(votes) to the logit: true faces are found from several windows, false ones usually from one.
 
         Args:
-            votes: (N,) the number of boxes that the last NMS takes for this one.
+            votes: (N,) the number of boxes that overlap this one by more than the IoU of the last NMS.
 
         Shape: -> (N,)
         """
         return self._voted(self.logits, votes)
 
     def passing(self, voters: Tensor) -> Tensor:
-        """For each candidate the highest threshold of O-Net at which it is detected, but for NMS.
+        """For each candidate the highest O-Net threshold at which it is detected, ignoring NMS.
 
-        It has to pass both looks, and the fewer boxes a threshold lets pass, the fewer vote: at most the score of the
-        k-th voter, k do.
+        It must pass both looks; k boxes vote at thresholds up to the score of the k-th voter.
 
         Args:
-            voters: (N, M) the scores of the boxes that vote, best first, then zeros.
+            voters: (N, M) the scores of the boxes that vote, best first, padded with zeros.
 
         Shape: -> (N,)
         """
@@ -65,11 +64,10 @@ class SecondLook(NamedTuple):
 
 
 def look_again(net: ONet, pyramids: Sequence[Pyramid], before: Candidates) -> SecondLook:
-    """O-Net's opinion of its own detections. The paper's cascade has no such step.
+    """Run O-Net on its own detections again, as they are and mirrored, and average (not in the paper).
 
-    O-Net looks at them as they are, and then, where it moved them to, in a mirror, since its mistakes there are other
-    ones. The boxes are the mean of what it says in these two looks, the logits that of all three. It costs little:
-    O-Net sees many more crops the first time.
+    First the detections as they are, then mirrored at the boxes regressed from them (test-time augmentation). Boxes are
+    the mean of these two looks, logits of all three. It costs little: O-Net sees many more crops the first time.
     """
     _, again, moved = run_on_crops(net, pyramids, before)
     _, turned, moved_on = run_on_crops(net, pyramids, before._replace(boxes=moved), mirrored=True)

@@ -1,4 +1,4 @@
-"""How much less a network is believed where a face would be small."""
+"""A prior on the size of faces: small boxes are less likely to be faces."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _NOT_SMALL = 40.0  # px
 
 
 def size_prior(boxes: Tensor) -> Tensor:
-    """What the size of a box adds to a network's logit: -1 for each octave that it is lower than 40 px.
+    """The term that a box's size adds to the logit: -1 for each octave of its height below 40 px.
 
-    The smaller the box, the less a face can be told from its look-alikes, and the more look-alikes a picture has: each
-    pyramid level has four times the windows of the one an octave above. The networks, trained on as many small faces as
-    there are and far fewer look-alikes, don't know of that.
+    In small boxes false faces are harder to tell apart and more frequent: a pyramid level has four times the windows of
+    the one an octave above. The networks don't learn this, as training shows them all small faces but far fewer of the
+    negatives.
 
     Shape: (N, 4) -> (N,)
     """

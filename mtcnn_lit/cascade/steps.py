@@ -1,4 +1,4 @@
-"""The steps of the cascade, and what each makes of a batch of images."""
+"""The steps of the cascade and their results for a batch of images."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ StepName = Literal["pnet", "pnet_nms", "rnet", "onet", "nms", "again"]
 
 
 class Step(NamedTuple):
-    """What one step of the cascade made of a batch of images.
+    """The result of one step of the cascade for a batch of images.
 
     Attributes:
         name: "pnet" (windows over its threshold), "pnet_nms", "rnet" (with its NMS), "onet", "nms", or "again", O-Net's
             second look.
-        found: what goes on to the next step.
-        judged: gives what the step had to decide on, with its scores: boxes as they came in. Made only when asked for.
-        passing: of O-Net's second look, gives the boxes that it had to decide on, where it moved them to, each with the
-            highest of O-Net's thresholds at which it would be detected, but for the last NMS.
+        found: the candidates for the next step.
+        judged: gives the step's input boxes with the scores that it gave them. Computed only when called.
+        passing: for O-Net's second look, gives its regressed boxes, each with the highest O-Net threshold at which it
+            would be detected, ignoring the last NMS.
     """
 
     name: StepName

@@ -1,4 +1,4 @@
-"""Windows of P-Net on the levels of an image pyramid: those that may hold a face, their boxes and their own NMS."""
+"""Windows of P-Net on the pyramid levels: those above a threshold, their boxes and their NMS."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mtcnn_lit.boxes import decode, nms
 from mtcnn_lit.detections import Candidates
 from mtcnn_lit.nets import PNet
 
-# Windows of one pyramid level that go into its NMS, best first: bounds the time of a network that is barely trained.
+# Most windows of one pyramid level that go into its NMS: bounds the time with a barely trained network.
 _MOST_WINDOWS = 4096
 
 
 class Level(NamedTuple):
-    """P-Net's answers on one pyramid level of H' by W' windows.
+    """P-Net's output on one pyramid level of H' by W' windows.
 
     Attributes:
         scores: (H', W').
@@ -53,7 +53,7 @@ def windows_above(levels: Sequence[Level], threshold: float, device: torch.devic
     """Windows whose score reaches the threshold, of each level at most the best 4,096.
 
     Args:
-        device: where the levels are, or would be if the picture were not too small for any.
+        device: of the levels; used if the picture is too small for any.
     """
     scores = torch.cat(
         [torch.zeros(0, dtype=torch.float32, device=device), *(level.scores.flatten() for level in levels)]
@@ -76,7 +76,7 @@ def _best(place: Tensor, scores: Tensor) -> Tensor:
 
 
 def window_boxes(net: PNet, levels: Sequence[Level], windows: Windows) -> tuple[Tensor, Tensor]:
-    """The windows and the boxes that their offsets lead to, in pixels of the picture. Shape: -> twice (N, 4)."""
+    """The windows and their regressed boxes, in pixels of the picture. Shape: -> twice (N, 4)."""
     if not levels:  # the picture is smaller than a window
         return windows.scores.new_zeros(0, 4), windows.scores.new_zeros(0, 4)
     top_left = torch.stack([windows.column, windows.row], dim=1) * net.stride
@@ -89,7 +89,7 @@ def window_boxes(net: PNet, levels: Sequence[Level], windows: Windows) -> tuple[
 
 
 def moved_windows(net: PNet, levels: Sequence[Sequence[Level]], windows: Sequence[Windows]) -> Candidates:
-    """The boxes that the windows of each image lead to."""
+    """The regressed boxes of the windows of each image."""
     boxes = [window_boxes(net, *each)[1] for each in zip(levels, windows, strict=True)]
     image = [torch.full_like(each.level, number) for number, each in enumerate(windows)]
     return Candidates(torch.cat(boxes), torch.cat([each.scores for each in windows]), torch.cat(image))
@@ -101,7 +101,8 @@ def suppress(
     """Non-maximum suppression of one image's windows: inside each level, then across the levels.
 
     Args:
-        in_level, across_levels: IoU above which the worse of two windows goes; None where no two overlap that far.
+        in_level, across_levels: IoU above which the worse of two windows is suppressed; None where no two overlap that
+            far.
 
     Shape: N windows, best score first -> (N,) bool, which stay
     """
@@ -148,7 +149,7 @@ def suppress_neighbours(net: PNet, levels: Sequence[Level], windows: Windows, th
 
 
 def _layout(shapes: Sequence[torch.Size], level: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the map of each window's level starts when all maps lie one behind the other, and its width."""
+    """The start of each window's level in the flat concatenation of all maps, and the level's width."""
     sizes = torch.tensor([[shape.numel(), shape[1]] for shape in shapes], device=level.device).reshape(-1, 2)
     return (sizes[:, 0].cumsum(dim=0) - sizes[:, 0])[level], sizes[level, 1]
 

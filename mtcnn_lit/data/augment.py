@@ -1,4 +1,4 @@
-"""Augmentation of patches and their box targets by albumentations: the one room that imports it."""
+"""Augmentation of patches and their box targets by albumentations: the only module that imports it."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ _BLOCK, _TALLEST, _SMOOTHED = 16, 2**15, 2
 
 
 class AugmentError(UserError):
-    """Transforms that patches can't take.
+    """Transforms that can't be applied to patches.
 
     Args:
         message: what is wrong and the remedy; the key comes before it.
     """
 
     def __init__(self, message: str) -> None:
-        # Where a DataLoader's worker raised it, torch makes it anew of a whole traceback, which ends in the message.
+        # From a DataLoader's worker, torch recreates it with a whole traceback as its message, which ends in ours.
         super().__init__(_KEY + message.strip().rpartition(_KEY)[2])
 
 
 class _Pass(NamedTuple):
-    """Neighbours in the list of transforms that take patches in the same way.
+    """Consecutive transforms that are applied to patches in the same way.
 
     Attributes:
-        compose: they.
-        reach: how far away the pixels are that they look at, if that is known: they take a group as one picture.
+        compose: the transforms.
+        reach: distance in px of the pixels that they read, if known: then a group is passed as one picture.
         moves: whether they may move a box.
     """
 

@@ -36,14 +36,14 @@ class PatchDataModule(LightningDataModule):
 
     Args:
         train, val: annotated images to mine.
-        miner: makes the patches of an image.
+        miner: cuts patches from an image.
         store_root: folder of the patch stores, shared by all runs.
         thresholds: IoU that makes a patch positive, part or negative.
         batch_size: patches of a training batch.
         ratio: positives : parts : negatives of a training batch.
         augment: of training patches, or None.
-        workers: processes that load batches. None takes one where it doesn't have to share a core with training: each
-            operation is shared among all threads and is as slow as the slowest of them.
+        workers: processes that load batches. None takes one if training leaves it a core: a training operation runs on
+            all threads and is as slow as the slowest of them.
         mining_workers: processes that mine.
         seed: of the order and the augmentation.
 
@@ -80,12 +80,12 @@ class PatchDataModule(LightningDataModule):
         self.datasets: dict[str, PatchDataset] = {}
 
     def prepare_data(self) -> None:
-        """Mine both splits, unless that was done before."""
+        """Mine both splits, unless they are on disk."""
         for source in self.sources.values():
             self._store(source)
 
     def setup(self, stage: str) -> None:
-        """Open both sets and say what is in them."""
+        """Open both sets and log their contents."""
         for split, source in self.sources.items():
             augment = self.augment if split == "train" else None
             dataset = PatchDataset(self._store(source), self.thresholds, augment, self.seed)
@@ -93,7 +93,7 @@ class PatchDataModule(LightningDataModule):
             if missing := len(source) - dataset.store.manifest["images"]:
                 remedy = f"once they can, remove {dataset.store.folder} to mine them too"
                 log.warning("%d pictures could not be read when these were mined; %s", missing, remedy)
-            if split == "val" and (dataset.labels == Label.NONE).all():  # nothing would be validated, so nothing kept
+            if split == "val" and (dataset.labels == Label.NONE).all():  # no validation would mean no checkpoint
                 raise PatchError("no validation patch has a label: take other validation pictures, or other thresholds")
             self.datasets[split] = dataset
 
@@ -107,13 +107,13 @@ class PatchDataModule(LightningDataModule):
         return self._loader(dataset, sampler=sampler, batch_size=self.batch_size, drop_last=True)
 
     def val_dataloader(self) -> DataLoader[PatchBatch]:
-        """All validation patches with a label, in order; each is seen by one process."""
+        """All validation patches with a label, in order, split among the processes."""
         dataset, (process, processes) = self.datasets["val"], self._processes()
         labelled = np.flatnonzero(dataset.labels != Label.NONE)[process::processes].tolist()
         return self._loader(dataset, sampler=labelled, batch_size=4 * self.batch_size)
 
     def _processes(self) -> tuple[int, int]:
-        """The number of this process and of all that train together. Lightning's own sampler would mix the batches."""
+        """The rank and the number of processes. Lightning's distributed sampler would mix the batches."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
     def _loader(self, dataset: PatchDataset, **options: object) -> DataLoader[PatchBatch]:
@@ -129,7 +129,7 @@ class PatchDataModule(LightningDataModule):
         )
 
     def _default_workers(self) -> int:
-        """One if there is a core that training doesn't need."""
+        """One if training leaves a core, else none."""
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type != "cpu"
         return int(on_gpu or cores() > torch.get_num_threads())
 

@@ -1,4 +1,4 @@
-"""Which patches a loss or metric is over."""
+"""Masks of the patches that a loss or metric uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mtcnn_lit.data.patches import Label
 
 
 class Masks(NamedTuple):
-    """What each of N patches is good for; one without a label is good for nothing.
+    """The uses of N patches; those without a label have none.
 
     Attributes:
         is_face: (N,) bool, positives.
@@ -24,6 +24,6 @@ class Masks(NamedTuple):
 
 
 def masks_of(labels: Tensor) -> Masks:
-    """Of labels (N,), a `Label` each."""
+    """The masks of labels (N,), a `Label` each."""
     is_face = labels == Label.POSITIVE
     return Masks(is_face, is_face | (labels == Label.NEGATIVE), is_face | (labels == Label.PART))

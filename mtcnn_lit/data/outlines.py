@@ -1,4 +1,4 @@
-"""Outlines of faces, by which a box target goes along when a patch is turned, stretched or sheared."""
+"""Outlines of faces, which move the box target with a patch that is rotated, scaled or sheared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 Offsets = npt.NDArray[np.float32]
 
-# A face fills its box like an ellipse: its box after a turn is that of the turned ellipse, not of the turned corners.
+# A face is modelled as an ellipse in its box: after a rotation, the box is that of the ellipse, not of the corners.
 _TURNS = np.arange(0, 360, 22.5)
 _ELLIPSE = np.stack([np.cos(np.radians(_TURNS)), np.sin(np.radians(_TURNS))], axis=1).astype(np.float32)
 POINTS = len(_ELLIPSE)  # of an outline
@@ -16,8 +16,7 @@ POINTS = len(_ELLIPSE)  # of an outline
 def outlines(offsets: Offsets, size: int) -> Offsets:
     """Outlines of the faces, the centre of pixel i at i as in albumentations. Shape: (N, 4) -> (points * N, 2).
 
-    The first points of all faces come first, then the second ones: numpy looks for extremes across such rows, not along
-    short ones, many at a time.
+    Ordered by point, then by face: numpy's minima across long rows are vectorised, along short ones they are not.
     """
     faces = offsets * size + np.array([0, 0, size, size], dtype=np.float32)
     centre, half = (faces[:, 2:] + faces[:, :2]) / 2, (faces[:, 2:] - faces[:, :2]) / 2
@@ -26,7 +25,7 @@ def outlines(offsets: Offsets, size: int) -> Offsets:
 
 
 def outlined_offsets(points: npt.NDArray[np.floating], size: int) -> Offsets:
-    """The inverse of `outlines`, whichever way they were turned. Shape: (points * N, 2) -> (N, 4)."""
+    """The inverse of `outlines`, also after a transform. Shape: (points * N, 2) -> (N, 4)."""
     by_point = np.asarray(points, dtype=np.float32).reshape(POINTS, -1, 2) + 0.5
     low, high = by_point.min(axis=0), by_point.max(axis=0)
     return (np.concatenate([low, high - size], axis=1) / size).astype(np.float32)

@@ -21,7 +21,7 @@ from mtcnn_lit.mining.store import PatchStore
 
 
 class Label(IntEnum):
-    """What a patch is good for: classification (negative, positive) and box regression (positive, part)."""
+    """The use of a patch: classification (negative, positive), box regression (positive, part) or none."""
 
     NEGATIVE = 0
     POSITIVE = 1
@@ -41,7 +41,7 @@ class PatchBatch(NamedTuple):
     offsets: Tensor
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Sent to another process, its numbers travel: to hand over a file descriptor for each tensor takes longer."""
+        """Pickled as arrays between processes: faster than a file descriptor for each tensor."""
         return _from_arrays, tuple(column.numpy() for column in self)
 
 
@@ -62,10 +62,10 @@ class PatchDataset(Dataset[PatchBatch]):
 
     Args:
         store: the mined set.
-        thresholds: what makes a patch positive, part or negative.
+        thresholds: IoU that makes a patch positive, part or negative.
         augment: applied to each batch, or None.
-        seed: of the augmentation. A batch's random draw depends on this and its indices alone, so neither the number
-            of workers nor a resume changes it.
+        seed: of the augmentation. A batch's augmentation depends only on this and its indices, not on the number of
+            workers or a resume.
     """
 
     def __init__(
@@ -94,24 +94,24 @@ class PatchDataset(Dataset[PatchBatch]):
 
 
 def whole_batch(batch: PatchBatch) -> PatchBatch:
-    """Collate function: `PatchDataset` hands over whole batches."""
+    """Collate function: `PatchDataset` already returns batches."""
     return batch
 
 
 class BalancedSampler(Sampler[int]):
     """Orders patches so that every batch has the same numbers of positives, parts and negatives.
 
-    Within an epoch no patch comes twice; the epoch ends when the label that is rarest for its share is used up, and
-    the next one draws anew, so that all the patches of the other labels have their turn in time.
+    Within an epoch no patch comes twice; the epoch ends when the label that is rarest relative to its share is used up.
+    The next one draws anew, so that over epochs all patches of the other labels are used.
 
-    Of several processes that train together each has its own batches, whole ones, and as many as each other one.
+    With several processes, each gets its own whole batches, and all get equally many.
 
     Args:
         labels: (N,) `Label` of each patch.
         batch_size: patches of a batch.
         ratio: shares of positives, parts and negatives; 0 leaves a label out.
         seed: of the order, together with the epoch (`set_epoch`, which Lightning calls).
-        processes: the number of this process and of all, the same order in each.
+        processes: the rank and the number of processes; the order is the same in each.
 
     Raises:
         PatchError: when a label with a share has too few patches for a single batch of each process.
@@ -140,7 +140,7 @@ class BalancedSampler(Sampler[int]):
             )
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next."""
+        """Set the epoch, which determines the order."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -155,11 +155,11 @@ class BalancedSampler(Sampler[int]):
             for members, share in zip(self._members, self._shares, strict=True)
         ]
         batches = rng.permuted(np.concatenate(columns, axis=1), axis=1)[process::processes]
-        return chain.from_iterable(batch.tolist() for batch in batches)  # a list of the epoch would be millions long
+        return chain.from_iterable(batch.tolist() for batch in batches)  # not as a list of millions
 
 
 def batch_shares(batch_size: int, ratio: tuple[float, float, float]) -> list[int]:
-    """Patches of each label in a batch: by the ratio, the rest goes to the last label that has a share.
+    """Patches of each label in a batch: by the ratio; the remainder goes to the last label with a share.
 
     Raises:
         PatchError: when the ratio makes no sense, or the batch is so small that a label with a share gets no patch.

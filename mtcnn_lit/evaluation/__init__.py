@@ -1,4 +1,4 @@
-"""What detections of a source's images are worth, as figures, pictures and a page."""
+"""Evaluate detections on a source's images: figures, pictures and a page."""
 
 from mtcnn_lit.evaluation.page import summary
 from mtcnn_lit.evaluation.scores import Scores, score

@@ -1,4 +1,4 @@
-"""Contact sheets: the worst misses and the worst false positives of a detector, each with what surrounds it."""
+"""Contact sheets: the worst misses and the worst false positives of a detector, each with its surroundings."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from mtcnn_lit.ledger import STEP_TITLES, FaceLoss
 _MOST = 24  # spots on a sheet
 _COLUMNS = 6
 _SIDE = 240  # px of a spot's picture
-_CONTEXT = 3  # what is shown is so many times as wide as the box
+_CONTEXT = 3  # width of the shown region in widths of the box
 
 
 class Spot(NamedTuple):
-    """A place worth a look: the image's number, ``x1 y1 x2 y2`` in its pixels, and what to say of it."""
+    """A region to show: the image's number, ``x1 y1 x2 y2`` in its pixels, and a caption."""
 
     image: int
     box: tuple[float, float, float, float]
@@ -30,7 +30,7 @@ class Spot(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """An image, what was found in it and the (N, 4) true faces."""
+    """An image, its detections and its (N, 4) true faces."""
 
     image: Image
     detections: Detections
@@ -53,8 +53,8 @@ def worst_false_positives(
 
     Args:
         found: the detections of each image.
-        wrong: where they are wrong, (N,) bool: what `mtcnn_lit.metrics.match` calls WRONG.
-        numbers: what `Spot.image` calls each image.
+        wrong: (N,) bool, where they are WRONG (see `mtcnn_lit.metrics.match`).
+        numbers: the number of each image, for `Spot.image`.
     """
     best = [each.select(mask).cpu() for each, mask in zip(found, wrong, strict=True)]
     spots = [
@@ -70,7 +70,7 @@ def contact_sheet(spots: Sequence[Spot], look: Callable[[int], Scene]) -> Image:
 
     Args:
         spots: at least one.
-        look: gives the scene of an image by its number; what it has of detections and faces is drawn.
+        look: returns the scene of an image by its number; its detections and faces are drawn.
 
     Raises:
         ValueError: without spots.
@@ -88,5 +88,5 @@ def _cut(scene: Scene, box: tuple[float, float, float, float]) -> Image:
     (pixels,) = Pyramid(scene.image).crops(region.numpy(), _SIDE)
     origin, scale = region[:, :2].repeat(1, 2), _SIDE / (region[0, 2] - region[0, 0])
     boxes, faces = ((each - origin) * scale for each in (scene.detections.boxes, scene.faces))
-    seen = area(clip(boxes, _SIDE, _SIDE)) > 0  # of others only the labels would be drawn, at the border
+    seen = area(clip(boxes, _SIDE, _SIDE)) > 0  # for others only labels would be drawn, at the border
     return draw(pixels, Detections(boxes, scene.detections.scores).select(seen), faces)

@@ -1,8 +1,7 @@
-"""An evaluation as one page, and as lines for the terminal."""
+"""An evaluation as an HTML page and as text for the terminal."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 from mtcnn_lit.evaluation.scores import Band, Scores
 from mtcnn_lit.evaluation.split import SplitDetections
 from mtcnn_lit.metrics import PUBLISHED_MTCNN
+from mtcnn_lit.nets import short_digest
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, row, table
 from mtcnn_lit.report.ledger import ledger_section
 from mtcnn_lit.report.ledger import summary as ledger_summary
-from mtcnn_lit.report.text import columns
+from mtcnn_lit.report.text import NOTHING, columns, share
 
-_NOTHING = "–"
 _DIGEST = re.compile("[0-9a-f]{64}")
-_DIGEST_SHOWN = 12  # letters, which tell files apart
 _CHARTS = {
     "precision_recall": "Precision over recall",
     "roc": "Recall over the number of false positives",
@@ -64,7 +62,7 @@ def summary(found: SplitDetections, scores: Scores) -> str:
 
 
 def _of_those_read(found: SplitDetections) -> list[Html]:
-    """That the ledger leaves out images, where it does; in the figures their faces count as missed."""
+    """A note if the ledger leaves out unreadable images; in the figures their faces count as missed."""
     return [paragraph("Of the images that can be read.")] if found.errors else []
 
 
@@ -74,7 +72,7 @@ def about_table(about: Mapping[str, Any]) -> Html:
 
 
 def _images(found: SplitDetections) -> str:
-    """What was looked at."""
+    """The source, the number of listed images and of unreadable ones."""
     text = found.source.summary()
     if len(found.indices) < len(found.source):
         text += f"; {len(found.indices):,} of these images are listed"
@@ -90,7 +88,7 @@ def _headers(scores: Scores) -> list[str]:
 
 
 def _rows(scores: Scores) -> list[list[str]]:
-    """Name and value of each figure, and beside it, for WIDER FACE, the published one."""
+    """Name and value of each figure, and for WIDER FACE the published value."""
     official = [
         [f"WIDER FACE {name}", share(float(curve.average_precision())), share(PUBLISHED_MTCNN[name])]
         for name, curve in scores.widerface.items()
@@ -98,12 +96,12 @@ def _rows(scores: Scores) -> list[list[str]]:
     figures = [("AP at IoU .5", scores.ap[0]), ("AP at IoU .5:.95", scores.ap[1])]
     recalls = scores.figures()["recall_at_false_positives"]
     figures += [(f"recall at {int(count):,} false positives", recall) for count, recall in recalls.items()]
-    own = [[name, share(value), *([_NOTHING] if official else [])] for name, value in figures]
+    own = [[name, share(value), *([NOTHING] if official else [])] for name, value in figures]
     return [*official, *own]
 
 
 def _precision_by_score(scores: Scores) -> str:
-    """What a score is worth, in one line; without faces every detection is wrong."""
+    """The precision for ranges of scores, in one line; without faces, the number of false positives."""
     if scores.curve.faces_count == 0:
         return f"false positives: {scores.false_positives():,} in {len(scores.wrong):,} images"
     ends = ["on", *(f"to {band.lowest:g}" for band in scores.bands)]
@@ -112,22 +110,17 @@ def _precision_by_score(scores: Scores) -> str:
         for band, end in zip(scores.bands, ends, strict=False)
         if band.shown
     ]
-    return f"right by score: {', '.join(shares) or _NOTHING}"
+    return f"right by score: {', '.join(shares) or NOTHING}"
 
 
 def _percent(band: Band) -> int:
-    """How many of a hundred are right; a hundred only where all are."""
+    """Percentage of right detections; 100 only if all are right."""
     return 100 if band.right == band.shown else min(99, round(100 * band.right / band.shown))
-
-
-def share(value: float) -> str:
-    """A share with three decimals; a dash where it could not be measured."""
-    return _NOTHING if math.isnan(value) else f"{value:.3f}"
 
 
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_text(item)}" for name, item in value.items())
     if isinstance(value, str) and _DIGEST.fullmatch(value):
-        return value[:_DIGEST_SHOWN]
+        return short_digest(value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""The evaluation of one network as files: metrics.json, pictures as PNG, and one page with all of it."""
+"""Write the evaluation of one network: metrics.json, pictures as PNG, and a page with all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mtcnn_lit.data.patches import Label
 from mtcnn_lit.draw import grid, sheet
-from mtcnn_lit.evaluation.page import about_table, share
+from mtcnn_lit.evaluation.page import about_table
 from mtcnn_lit.evaluation.patches import PatchScores, Predictions, box_iou_by_label, figures, scores_by_origin
 from mtcnn_lit.evaluation.pictures import to_file
 from mtcnn_lit.evaluation.write import finite, write_files
@@ -22,7 +22,7 @@ from mtcnn_lit.mining.store import PatchStore
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
 from mtcnn_lit.report.patch_charts import draw_box_iou, draw_pr_roc
 from mtcnn_lit.report.style import styled, to_png
-from mtcnn_lit.report.text import columns
+from mtcnn_lit.report.text import columns, share
 
 _WORST = 36  # patches of each label on the sheet
 _NAMES = {
@@ -53,13 +53,13 @@ def write_patch_evaluation(
     about: Mapping[str, Any],
     folder: Path,
 ) -> None:
-    """Write everything that there is to show of one network.
+    """Write the files of one network's evaluation.
 
     Args:
-        store: where the patches are that were judged.
+        store: the store of the evaluated patches.
         drawn: test images with detections.
         title: of the page.
-        about: what was evaluated, as plain values: goes into metrics.json and onto the page.
+        about: what was evaluated, as plain values, for metrics.json and the page.
 
     Raises:
         UserError: when the disk is full.
@@ -88,7 +88,7 @@ def _charts(predictions: Predictions) -> dict[str, bytes]:
 
 
 def worst_patches(predictions: Predictions, store: PatchStore) -> dict[str, Image]:
-    """The patches that were judged worst, one an image, worst first, by a title with their scores."""
+    """The worst predictions, one an image, worst first, by a title with their scores."""
     rows = {}
     for kind, words, largest in (
         (Label.NEGATIVE, "negatives with the highest scores", True),
@@ -129,7 +129,7 @@ def _rows(scores: PatchScores) -> list[tuple[str, str]]:
 
 
 def _origin_rows(predictions: Predictions) -> list[list[str]]:
-    """A table with a header: the figures that tell origins apart."""
+    """A table with a header: the figures by origin."""
     header = ["origin", "positive", "part", "negative", "accuracy", "AP", "IoU before", "after"]
     return [header] + [
         [name, *(f"{count:,}" for count in (each.positive, each.part, each.negative))]

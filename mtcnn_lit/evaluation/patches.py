@@ -1,4 +1,4 @@
-"""How good one network is on mined patches: faces told from background, and boxes before and after regression."""
+"""Metrics of one network on mined patches: classification, and box IoU before and after regression."""
 
 from __future__ import annotations
 
@@ -34,15 +34,14 @@ _METRICS: Mapping[str, Callable[..., Tensor]] = {
 
 
 class Predictions(NamedTuple):
-    """What a network says of labelled patches.
+    """A network's predictions for labelled patches.
 
     Attributes:
-        place: (N,) int64, where each patch lies in its store.
+        place: (N,) int64, index of each patch in its store.
         labels: (N,) int64, a `Label`, never NONE.
         origin: (N,) int64, an `Origin`.
         scores: (N,) float32 in [0, 1].
-        iou_before: (N,) float32, IoU of the crop itself with its face; of a negative, which may have none, it means
-            nothing.
+        iou_before: (N,) float32, IoU of the crop itself with its face; meaningless for negatives.
         iou_after: (N,) float32, IoU of the regressed box with that face, likewise.
     """
 
@@ -58,7 +57,7 @@ class Predictions(NamedTuple):
         return Predictions(*(column[mask] for column in self))
 
     def judged(self) -> tuple[Tensor, Tensor]:
-        """Scores of positives and negatives, and which are faces: parts are neither right nor wrong."""
+        """Scores of positives and negatives, and which are faces; parts don't count."""
         judged = self.labels != Label.PART
         return self.scores[judged], (self.labels[judged] == Label.POSITIVE).long()
 
@@ -69,10 +68,10 @@ class Predictions(NamedTuple):
 
 @torch.no_grad()
 def predict(net: Net, dataset: PatchDataset, batch_size: int) -> Predictions:
-    """Show a network all patches that have a label, a batch at a time, on the device it is on.
+    """Run a network on all labelled patches, in batches, on its device.
 
     Raises:
-        PatchError: when there are no positives or no negatives to tell apart.
+        PatchError: when there are no positives or no negatives.
     """
     labelled = torch.from_numpy(np.flatnonzero(dataset.labels != Label.NONE))
     labels = torch.from_numpy(dataset.labels)[labelled]
@@ -88,7 +87,7 @@ def predict(net: Net, dataset: PatchDataset, batch_size: int) -> Predictions:
         batch = dataset.__getitems__(indices.numpy())
         logits, offsets = net(normalize(batch.pixels.to(device)))
         scores.append(logits.flatten().sigmoid().cpu())
-        # The IoU that was stored won't do: of a narrow face it is that with the square around it.
+        # Not the stored IoU: for a narrow face that is with the square around it.
         before.append(offset_iou(crop.expand_as(batch.offsets), batch.offsets))
         after.append(offset_iou(offsets.flatten(1).cpu(), batch.offsets))
     origin = torch.from_numpy(dataset.store.patches.origin[labelled.numpy()]).long()
@@ -96,14 +95,14 @@ def predict(net: Net, dataset: PatchDataset, batch_size: int) -> Predictions:
 
 
 def _crop_offsets(context: float) -> Tensor:
-    """Offsets (1, 4) from the region that a network is shown to the crop in its middle."""
+    """Offsets (1, 4) from the region that a network sees to the crop at its centre."""
     crop = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     return encode(widen(crop, context), crop)
 
 
 @dataclass(frozen=True)
 class PatchScores:
-    """Figures of a network on patches; NaN where there is nothing to measure them on.
+    """Figures of a network on patches; NaN if they can't be measured.
 
     Attributes:
         positive, part, negative: how many patches.
@@ -129,7 +128,7 @@ class PatchScores:
         scores, is_face = predictions.judged()
         located = predictions.located()
         counts = torch.bincount(predictions.labels, minlength=len(Label)).tolist()
-        measured = ["accuracy"] if len(scores) else []  # the others tell faces from background, so need both
+        measured = ["accuracy"] if len(scores) else []  # the others need both classes
         if counts[Label.POSITIVE] and counts[Label.NEGATIVE]:
             measured = list(_METRICS)
         # Scores and targets are valid by construction: checking millions of them takes longer than the metric.
@@ -145,7 +144,7 @@ class PatchScores:
 
 
 def scores_by_origin(predictions: Predictions) -> Mapping[str, PatchScores]:
-    """The figures of the patches of each origin that there is, by its name."""
+    """The figures of the patches of each origin present, by its name."""
     parts = {kind.name.lower(): predictions.where(predictions.origin == kind) for kind in Origin}
     return {name: PatchScores.of(part) for name, part in parts.items() if len(part.place)}
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from itertools import islice
 
 import cv2
-import numpy as np
 import torch
 
 from mtcnn_lit.draw import draw, grid
@@ -20,6 +19,7 @@ from mtcnn_lit.metrics import PUBLISHED_MTCNN
 from mtcnn_lit.report.ledger_chart import draw_ledger
 from mtcnn_lit.report.precision_recall import draw_precision_recall, draw_recall_by_size, draw_roc
 from mtcnn_lit.report.style import styled, to_png
+from mtcnn_lit.sources.base import spread
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ def draw_charts(found: SplitDetections, scores: Scores) -> dict[str, bytes]:
 
 
 def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> dict[str, bytes]:
-    """The worst misses, the worst false positives and some images: PNG files by name, none where nothing is to show.
+    """The worst misses, the worst false positives and some images: PNG files by name; empty sheets are left out.
 
-    Images that can't be read are passed over: detections that came from a file don't tell which those are.
+    Images that can't be read are skipped: detections from a file need not list them as errors.
 
     Args:
         draw_above: lowest score of the detections that are drawn.
@@ -82,7 +82,7 @@ def draw_sheets(found: SplitDetections, scores: Scores, draw_above: float) -> di
 
 
 def _misses(found: SplitDetections, scores: Scores) -> list[Spot]:
-    """The largest faces that the cascade lost; of detections from a file, all that none of them found, by size."""
+    """The largest faces that the cascade lost; for detections from a file, all missed faces by size."""
     if found.balance is not None:
         return worst_misses(found.balance.losses, _SPOTS)
     spots = [
@@ -94,7 +94,7 @@ def _misses(found: SplitDetections, scores: Scores) -> list[Spot]:
 
 
 def _lowest_wrong(found: SplitDetections, scores: Scores) -> float:
-    """The lowest score on the sheet of wrong detections: on it they are drawn, whatever their score."""
+    """The lowest score on the sheet of wrong detections, all of which are drawn."""
     wrong = [each.scores[mask].cpu() for each, mask in zip(found.detections, scores.wrong, strict=True)]
     best = torch.cat([torch.ones(1), *wrong]).sort(descending=True).values[: _SPOTS + 1]
     return float(best[-1])
@@ -103,7 +103,7 @@ def _lowest_wrong(found: SplitDetections, scores: Scores) -> float:
 def _spread(found: SplitDetections) -> list[int]:
     """Images for the sheet of detections, evenly spread."""
     indices = [index for index in found.indices if index not in found.errors]
-    return [indices[round(place)] for place in np.linspace(0, len(indices) - 1, min(_DRAWN, len(indices)))]
+    return [indices[place] for place in spread(len(indices), _DRAWN)]
 
 
 def _overview(found: SplitDetections, look: Callable[[int], Scene], index: int) -> Image:

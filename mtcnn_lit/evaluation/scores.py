@@ -1,4 +1,4 @@
-"""The figures of detections: average precision, recall by size, and WIDER FACE's protocol where it applies."""
+"""Metrics of detections: average precision, recall by size, and WIDER FACE's protocol if it applies."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from mtcnn_lit.metrics import (
 )
 
 _FOUND_IOU = 0.5
-# Wrong detections in all images together at which the recall is told.
+# Numbers of false positives over all images at which recall is reported.
 _FALSE_POSITIVES = (10, 100, 1000)
-# Lowest scores of the bands for which it is told how many detections are right.
+# Lower bounds of the bands of scores for which precision is reported.
 _BANDS = (0.9, 0.8, 0.7, 0.6, 0.5)
 
 
@@ -35,7 +35,7 @@ class Band(NamedTuple):
     """Detections of similar scores, without ignored ones.
 
     Attributes:
-        lowest: score of the band; it ends where the one above begins.
+        lowest: lowest score of the band; the band above begins where it ends.
         shown: detections in it.
         right: those that found a face.
     """
@@ -47,13 +47,13 @@ class Band(NamedTuple):
 
 @dataclass(frozen=True)
 class Scores:
-    """What detections are worth.
+    """Metrics of detections.
 
     Attributes:
         ap: average precision at IoU 0.5 and, as the mean over .5:.05:.95, at all of `IOU_RANGE`.
         curve: precision and recall at IoU 0.5.
         sizes: faces found by size class.
-        bands: how many detections are right, by their score: what a score is worth.
+        bands: how many detections are right, by score.
         widerface: curves of WIDER FACE's official protocol by difficulty; empty for other sources.
         wrong: where the detections of each image are wrong at IoU 0.5, (N,) bool each.
         missed: (F,) bool for the faces of each image, True where no detection found the face.

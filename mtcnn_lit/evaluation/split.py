@@ -1,4 +1,4 @@
-"""Detections in the images of a source: made now, or by any other detector before."""
+"""Detections in the images of a source: computed now, or read from a file of any detector."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SplitDetections:
-    """What was found in images of a source.
+    """Detections in images of a source.
 
     Attributes:
-        source: where the images and their true faces are.
+        source: the images and their true faces.
         indices: of the images in the source.
-        detections: what was found in each; nothing in those that can't be read.
+        detections: of each image; empty for unreadable ones.
         errors: why images can't be read, by their index.
-        balance: where the cascade lost faces; None when it saw no image, as when the detections came from a file.
-        seconds: that reading and detecting took; 0 when the detections came from a file.
+        balance: where the cascade lost faces; None if it saw no image, e.g. if the detections came from a file.
+        seconds: of reading and detecting; 0 if the detections came from a file.
     """
 
     source: Source
@@ -53,14 +53,14 @@ class SplitDetections:
 
 
 def detect_split(cascade: Cascade, source: Source) -> SplitDetections:
-    """Detect in all images of a source, one at a time, with the ledger of losses; pictures are read ahead."""
+    """Detect in all images of a source, one at a time, with the ledger of losses; pictures are prefetched."""
     ledger, found, errors = Ledger(), [], {}
     start = time.perf_counter()
     images = prefetch(lambda index: _read(source, index), range(len(source)))
     progress = tqdm(images, desc=f"detecting {source.split}", total=len(source), unit="image", dynamic_ncols=True)
     for index, image in enumerate(progress):
         if isinstance(image, ImageError):
-            log.warning("nothing is found in what can't be read: %s", image)
+            log.warning("unreadable image, counted as no detections: %s", image)
             errors[index] = image
             found.append(Detections.empty())
         else:
@@ -71,7 +71,7 @@ def detect_split(cascade: Cascade, source: Source) -> SplitDetections:
 
 
 def listed_detections(path: str | Path, source: Source) -> SplitDetections:
-    """Detections from JSON lines (see `mtcnn_lit.detections_file`), over the images of the source that they list.
+    """Read detections from JSON lines (see `mtcnn_lit.detections_file`) for the images of the source that they list.
 
     Raises:
         DetectionsFileError: when the file is malformed, or lists an image that the source does not have.

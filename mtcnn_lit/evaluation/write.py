@@ -1,4 +1,4 @@
-"""The files of an evaluation: metrics.json, detections.jsonl, charts and sheets as PNG, and one page with all of it."""
+"""Write an evaluation: metrics.json, detections.jsonl, charts and sheets as PNG, and a page with all of them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from mtcnn_lit.files import write_atomically
 def write_evaluation(
     found: SplitDetections, scores: Scores, about: Mapping[str, Any], folder: Path, draw_above: float
 ) -> dict[str, bytes]:
-    """Write everything that an evaluation has to show; what took longest comes first.
+    """Write the files of an evaluation; the most expensive results first.
 
     Args:
-        about: what was evaluated, as plain values: goes into metrics.json and onto the page.
+        about: what was evaluated, as plain values, for metrics.json and the page.
         draw_above: lowest score of detections in pictures.
 
     Returns:
@@ -47,7 +47,7 @@ def write_evaluation(
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes], remedy: str = "the same command again") -> None:
-    """Write files by name, in this order and each whole or not at all; makes the folder.
+    """Write files by name, in this order, each atomically; creates the folder.
 
     Args:
         remedy: what to do once there is room.
@@ -74,7 +74,7 @@ def _lines(found: SplitDetections) -> list[str]:
 
 
 def finite(node: Any) -> Any:
-    """JSON has no NaN: what could not be measured is null."""
+    """Replace NaN and infinity by None, since JSON has neither."""
     if isinstance(node, Mapping):
         return {name: finite(value) for name, value in node.items()}
     return None if isinstance(node, float) and not math.isfinite(node) else node

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.evaluation import Scores, detect_split, score, write_evaluation
 from mtcnn_lit.experiment.build_experiment import Experiment
 from mtcnn_lit.experiment.runs import EVALUATION
@@ -20,24 +21,19 @@ _DRAW_ABOVE = 0.7
 def evaluate_best(experiment: Experiment, net: Net, run: Path) -> Scores:
     """Evaluate the cascade that ends with ``net``, the run's best one, as `scripts/evaluate.py` does a detector.
 
-    Writes the report below the run's folder, and shows its pictures in TensorBoard.
+    Writes the report below the run's folder and its pictures to TensorBoard.
     """
     cascade = experiment.make_cascade(net)
     found = detect_split(cascade, experiment.data.sources["val"])
     scores = score(found)
     about: dict[str, Any] = {
         "stage": experiment.stage.name,
-        "detector": {
-            "min_face_size": cascade.min_face_size,
-            "scale_factor": cascade.scale_factor,
-            "thresholds": list(cascade.thresholds),
-        },
+        "detector": cascade.settings(),
         "weights": {**experiment.upstream, experiment.stage.name: weights_digest(net)},
     }
     pictures = write_evaluation(found, scores, about, run / EVALUATION, _DRAW_ABOVE)
-    for logger in experiment.trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            _show(logger, pictures, experiment.trainer.global_step)
+    for logger in tensorboard_loggers(experiment.trainer):
+        _show(logger, pictures, experiment.trainer.global_step)
     return scores
 
 

@@ -1,4 +1,4 @@
-"""Arguments of command lines as users write them, made what Hydra's grammar reads."""
+"""Quote command line arguments so that Hydra's grammar accepts them."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 
 _LIKE_A_PATH = re.compile(r"[/~=\s'&;!]|[^\x00-\x7f]")
-_PATHS = ("root", "path", "dir")  # how keys of folders and files end
+_PATHS = ("root", "path", "dir")  # suffixes of keys that hold paths
 _LIKE_A_NUMBER = re.compile(r"\d[\d._eE]*")
 _LIKE_A_DATE = re.compile(r"(?!\d{1,3}(_\d{3})+$)\d+(_\d+)+")  # 2024_01_05, not 1_000
-_QUOTED = ("'", '"', "$")  # how a value begins that is quoted already, or an interpolation
+_QUOTED = ("'", '"', "$")  # start of a quoted value or an interpolation
 
 
 def setting(key: str, value: str | Path) -> str:
-    """The argument that sets a key to a path or a name; what else Hydra can't read in it is seen to as it is read."""
-    return f"{key}={_quote(str(value)) if ',' in str(value) else value}"  # commas part the values of a sweep
+    """The argument that sets a key to a path or name; other quoting is added by `plain_values` when it is read."""
+    return f"{key}={_quote(str(value)) if ',' in str(value) else value}"  # commas separate the values of a sweep
 
 
 def plain_list(arguments: Sequence[str], key: str) -> list[str]:
-    """Command line arguments with ``key=A,B`` written as the list that it means to Hydra: ``key=['A','B']``.
+    """Rewrite ``key=A,B`` in command line arguments as a Hydra list: ``key=['A','B']``.
 
-    To Hydra itself ``key=A,B`` is a sweep, and an error without ``-m``. The quotes let paths hold whatever they like.
+    For Hydra ``key=A,B`` is a sweep, and an error without ``-m``. The quotes allow any characters in paths.
     """
     return [_as_list(text, f"{key}=") for text in arguments]
 
 
 def plain_paths(arguments: Sequence[str]) -> list[str]:
-    """Command line arguments with the values of all ``….path=`` and ``….device=`` in quotes: ``it's (1).jpg`` passes.
+    """Quote the values of all ``….path=`` and ``….device=`` in command line arguments, e.g. ``it's (1).jpg``.
 
-    ``~`` becomes the home folder, as it does in other words of a command line.
+    ``~`` is expanded, as the shell does in other words.
     """
     return [_as_path(text) for text in arguments]
 
 
 def plain_values(arguments: Sequence[str]) -> list[str]:
-    """Command line arguments with those values in quotes that Hydra's grammar can't read: ``source.root=~/Bilder (1)``.
+    """Quote values in command line arguments that Hydra's grammar can't parse, e.g. ``source.root=~/Bilder (1)``.
 
-    Hydra wants quotes around letters beyond ASCII, ``~``, ``=`` and brackets within a word. What does not look like a
-    path or a name stays, so that a slip in a number or a list (``net.optimizer.lr=0.01)``) is an error at once. In a
-    sweep commas part values, each of which is quoted.
+    Hydra requires quotes around non-ASCII letters, ``~``, ``=`` and brackets within a word. Values that don't look like
+    a path or a name are kept, so that typos in numbers and lists (``net.optimizer.lr=0.01)``) are errors at once. In a
+    sweep each of the comma-separated values is quoted.
 
-    In quotes are also names that Hydra would read as a number: ``init_from=2024_01_05``, ``source.root=2024``.
+    Names that Hydra would parse as a number are quoted too: ``init_from=2024_01_05``, ``source.root=2024``.
     """
     parser = OverridesParser.create()
     sweeps = not {"-m", "--multirun"}.isdisjoint(arguments)
@@ -75,7 +75,7 @@ def _is_readable(text: str, parser: OverridesParser) -> bool:
 
 
 def _quote_names(text: str, sweeps: bool) -> str:
-    """An override with those values in quotes that are names, though they look like numbers; else as it is."""
+    """The override, with values quoted that are names but look like numbers."""
     key, equals, value = text.partition("=")
     looks = _LIKE_A_NUMBER if key.endswith(_PATHS) else _LIKE_A_DATE
     parts = value.split(",") if sweeps else [value]
@@ -108,7 +108,7 @@ def _as_path(text: str) -> str:
 
 
 def _quote(text: str) -> str:
-    # In quotes Hydra takes backslashes as they are, but for those before a quote or the end.
+    # In quotes, Hydra keeps backslashes as they are, except before a quote or the end.
     return "'" + re.sub(r"(\\*)('|\Z)", _escape, text) + "'"
 
 

@@ -1,4 +1,4 @@
-"""How fast detection, the training of a stage or its mining is, on this machine."""
+"""Benchmark detection, the training of a stage or its mining on this machine."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ def benchmark(config: DictConfig) -> None:
     """Measure what ``config.what`` says, print it as tables and keep it as JSON in the run's folder.
 
     Raises:
-        ConfigError, ImageError, PeerError, SourceError, WeightsError: when something needed is missing; the message
-            names the remedy.
+        UserError: when something needed is missing; the message names the remedy.
     """
     check_config(config)
     refuse_what_is_not_used(config)
@@ -52,7 +51,7 @@ def benchmark(config: DictConfig) -> None:
 
 
 def refuse_what_is_not_used(config: DictConfig) -> None:
-    """Settings that would be passed over without a word.
+    """Reject settings that would be ignored.
 
     Raises:
         ConfigError: for the first of them.
@@ -64,10 +63,10 @@ def refuse_what_is_not_used(config: DictConfig) -> None:
 
 
 def check_numbers(config: DictConfig) -> None:
-    """Look at the numbers that a benchmark takes.
+    """Check a benchmark's numeric settings.
 
     Raises:
-        ConfigError: for the first that makes no sense.
+        ConfigError: for the first invalid one.
     """
     least = {"repeats": 1, "warmup": 0, "limit": 1, "faces_per_image": 0, "batches": 1, "mining_images": 1}
     for name, lowest in least.items():
@@ -86,6 +85,6 @@ def check_numbers(config: DictConfig) -> None:
 
 
 def _command() -> list[str]:
-    """What was set on the command line."""
+    """The overrides of the command line."""
     overrides: list[Any] = list(HydraConfig.get().overrides.task)
     return [str(text) for text in overrides]

@@ -1,4 +1,4 @@
-"""The speed of a detector, alone and beside another one, from its configuration."""
+"""Benchmark a detector, alone and compared with another one, from its configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -19,19 +18,20 @@ from mtcnn_lit.benchmark.peer import Peer, PeerError
 from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.pictures import crowd, face_tiles, pieces, shape_of, tiled
 from mtcnn_lit.benchmark.tables import as_plain, comparison_table, speed_table, steps_table
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.experiment.build import build, errors_named
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detector_arguments
 from mtcnn_lit.experiment.evaluate import digests
-from mtcnn_lit.images import Image, ImageError, read_image
+from mtcnn_lit.images import Image, read_image
 from mtcnn_lit.mtcnn import MTCNN
 from mtcnn_lit.picture_files import list_images
 from mtcnn_lit.sources import Synthetic
-from mtcnn_lit.sources.base import BoxArray
+from mtcnn_lit.sources.base import BoxArray, spread
 
 log = logging.getLogger(__name__)
 
-# Faces of photographs that go into a crowd: sure ones, large enough to stay sharp.
+# Lowest score and longer side, px, of faces that go into a crowd: reliable ones, large enough to stay sharp.
 _SURE = 0.7
 _SHARP = 30
 
@@ -57,7 +57,7 @@ def benchmark_detection(config: DictConfig) -> dict[str, Any]:
                 measurements, comparison = measure(pictures, threads, plan)
                 measured += measurements
                 compared += [comparison] if comparison is not None else []
-        except PeerError:  # after minutes, perhaps: what was measured is told all the same
+        except PeerError:  # perhaps after minutes: print what was measured
             _print(measured, compared, config)
             raise
     _print(measured, compared, config)
@@ -70,7 +70,7 @@ def benchmark_detection(config: DictConfig) -> dict[str, Any]:
 
 
 def _peer_starter(config: DictConfig, device: str) -> Callable[[int], Peer] | None:
-    """Starts the other detector with a number of threads, on the same device; None when there is none.
+    """A function that starts the other detector with a number of threads, on the same device; None without one.
 
     Raises:
         ConfigError: when nothing would be compared with it.
@@ -84,12 +84,12 @@ def _peer_starter(config: DictConfig, device: str) -> Callable[[int], Peer] | No
             f"batch_sizes: a peer is compared one picture at a time, so 1 must be among them, not {sizes}"
         )
     make = build(config.peer, "peer")
-    make(threads=1, device=device).close()  # what is missing shows now, not after minutes
+    make(threads=1, device=device).close()  # fails now, not after minutes
     return lambda threads: make(threads=threads, device=device)
 
 
 def _picture_sets(config: DictConfig, detector: MTCNN, folder: Path) -> Iterator[PictureSet]:
-    """The sets of pictures, kept in a folder."""
+    """The sets of pictures, written to a folder."""
     pictures, faces = _drawn(config) if config.images is None else _photographs(config)
     write = functools.partial(PictureSet.write, folder)
     yield write("drawn" if config.images is None else "pictures", pictures, config.batch_sizes, with_peer=True)
@@ -111,17 +111,16 @@ def _drawn(config: DictConfig) -> tuple[list[Image], list[BoxArray]]:
 
 
 def _photographs(config: DictConfig) -> tuple[list[Image], list[BoxArray]]:
-    """Pictures of a folder, evenly spread, whose faces nobody has marked.
+    """Pictures of a folder, evenly spread, without annotations.
 
     Raises:
-        ImageError: when there are none, or one can't be read.
+        UserError: when there are none, or one can't be read.
     """
     folder = Path(config.images).expanduser()
     paths = list_images(folder)
     if not paths:
-        raise ImageError(f"no pictures in {folder}: set images to a folder of pictures, or leave it out for drawn ones")
-    chosen = np.linspace(0, len(paths) - 1, min(config.limit, len(paths))).round().astype(int)
-    return [read_image(paths[index]) for index in chosen], []
+        raise UserError(f"no pictures in {folder}: set images to a folder of pictures, or leave it out for drawn ones")
+    return [read_image(paths[index]) for index in spread(len(paths), config.limit)], []
 
 
 def _sure_faces(detector: MTCNN, picture: Image) -> BoxArray:
@@ -134,11 +133,11 @@ def _tiles(pictures: Sequence[Image], faces: Sequence[BoxArray]) -> list[Image]:
     """A tile of each face.
 
     Raises:
-        ImageError: when there are none.
+        UserError: when there are none.
     """
     tiles = [tile for picture, boxes in zip(pictures, faces, strict=True) for tile in face_tiles(picture, boxes)]
     if not tiles:
-        raise ImageError("no faces in the pictures to make a crowd of: leave out mosaic, or choose other images")
+        raise UserError("no faces in the pictures to make a crowd of: leave out mosaic, or choose other images")
     return tiles
 
 

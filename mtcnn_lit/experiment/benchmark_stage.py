@@ -1,4 +1,4 @@
-"""The speed of a stage's training and of its mining, from a training run's configuration."""
+"""Benchmark a stage's training and mining, from a training run's configuration."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.check_trainer import check_steps
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.memory import keep_freed_memory
-from mtcnn_lit.nets import NETS
+from mtcnn_lit.nets import nets_before
 from mtcnn_lit.stages import Stage
 
 log = logging.getLogger(__name__)
 
-# How many times as long as the bare loop an epoch may take.
+# Limit of an epoch's time relative to the bare loop.
 _BAR = 1.1
 
 
 class BesideBareLoop(Checkpoint):
-    """Times the epochs of a run, and after each a bare loop over as many ready batches, with a copy of the network.
+    """Times the epochs of a run, and after each a bare loop over equally many ready batches, on a copy of the network.
 
-    Of Lightning's callbacks this kind alone is told of an epoch's end after the stage, which computes and logs the
-    epoch's figures there: that belongs to the epoch.
+    A `Checkpoint`, because Lightning calls only these after the stage's own end of the epoch, where it computes and
+    logs figures: that time belongs to the epoch.
 
     Args:
-        batches: of an epoch, at most.
+        batches: most of an epoch.
 
     Attributes:
         epochs, bare: seconds of each epoch, and of each bare loop.
@@ -87,9 +87,8 @@ class BesideBareLoop(Checkpoint):
 
 
 def use_detector_weights_upstream(config: DictConfig) -> None:
-    """The networks that mine are those of the detector, also where it takes the released ones for want of others."""
-    before = list(NETS)[: list(NETS).index(config.stage)]
-    for name, path in chosen_weights(config, before).items():
+    """Mine with the detector's networks, including the released ones when no run exists."""
+    for name, path in chosen_weights(config, nets_before(config.stage)).items():
         config.upstream[name] = config.upstream[name] or str(path)
 
 
@@ -99,7 +98,7 @@ def benchmark_training(config: DictConfig) -> dict[str, Any]:
     Returns:
         The figures, as plain values.
     """
-    keep_freed_memory()  # as a training does
+    keep_freed_memory()  # as in training
     seed_everything(config.seed, workers=True, verbose=False)
     use_detector_weights_upstream(config)
     config.trainer.max_epochs = config.warmup + config.repeats
@@ -119,7 +118,7 @@ def benchmark_training(config: DictConfig) -> dict[str, Any]:
 
 
 def benchmark_mining(config: DictConfig) -> dict[str, Any]:
-    """Measure the mining of a stage against the plain work, and its memory for half of the images and for these twice.
+    """Measure the mining of a stage against the plain work, and its memory for half of the images once and twice over.
 
     Returns:
         The figures, as plain values.

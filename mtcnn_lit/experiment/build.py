@@ -1,7 +1,7 @@
-"""From configuration to objects; what they refuse is one line that names the key.
+"""Build objects from the configuration; their errors become one line that names the key.
 
-Nodes marked ``_partial_`` take live objects besides their configuration (sources, trained networks); they are
-completed here. What a training run needs besides is built in `build_experiment.py`.
+Nodes marked ``_partial_`` also take live objects (sources, trained networks), which are passed here. The rest of a
+training run is built in `build_experiment.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def build_source(config: DictConfig, split: Split) -> Source:
 
 
 def chosen_split(config: DictConfig) -> Split:
-    """The split that is to be measured on: `test`, unless another one is named.
+    """The split to measure on: `test`, unless another one is named.
 
     Raises:
         ConfigError: when there is none of that name.
@@ -41,10 +41,10 @@ def chosen_split(config: DictConfig) -> Split:
 
 
 def build_cascade(config: DictConfig, key: str, upstream: list[Net], net: Net | None = None) -> Cascade:
-    """The upstream networks, and ``net`` behind them, as a cascade.
+    """A cascade of the upstream networks, followed by ``net`` if given.
 
     Args:
-        key: where the configuration holds face size, scale factor and thresholds: "cascade" or "detector".
+        key: key of the face size, scale factor and thresholds: "cascade" or "detector".
     """
     nets = [*upstream, net] if net is not None else upstream
     device = next(nets[-1].parameters()).device
@@ -59,7 +59,7 @@ def build_cascade(config: DictConfig, key: str, upstream: list[Net], net: Net | 
 
 
 def mines_with_networks(config: DictConfig) -> bool:
-    """Whether the miner cuts what networks take for faces."""
+    """Whether the miner crops detections of networks."""
     return "cascade" in inspect.signature(build(config.data.miner, "data.miner")).parameters
 
 
@@ -68,10 +68,10 @@ def build_miner(config: DictConfig, recall_source: Source, before: Cascade | Non
 
     Args:
         recall_source: images on which the mining thresholds of the networks before the stage are measured.
-        before: these networks, and the stage's own as an earlier run left it; None without any of them.
+        before: these networks, or for P-Net one of an earlier run; None without any.
 
     Raises:
-        ConfigError: when the miner can't do with these.
+        ConfigError: when the miner does not fit the stage or these networks.
     """
     needed = NETS[config.stage].input_size
     if (size := config.data.miner.get("size", needed)) != needed:
@@ -86,15 +86,15 @@ def build_miner(config: DictConfig, recall_source: Source, before: Cascade | Non
     with errors_named("data.miner"):
         if before is None:
             return cast("Miner", make_miner())
-        context = NETS[config.stage].context  # what the network will be shown
+        context = NETS[config.stage].context  # of the crops that the network sees
         return cast("Miner", make_miner(cascade=before, recall_source=recall_source, context=context))
 
 
 def build(node: DictConfig, key: str, **live: Any) -> Any:
-    """Instantiate one node; ``live`` objects go to the target as they are.
+    """Instantiate one node; ``live`` objects are passed to the target as they are.
 
     Raises:
-        ConfigError: when the target refuses its arguments.
+        ConfigError: when the target rejects its arguments.
     """
     with errors_named(key):
         made = instantiate(node, _convert_="all", _partial_=True if live else node.get("_partial_", False))
@@ -103,7 +103,7 @@ def build(node: DictConfig, key: str, **live: Any) -> Any:
 
 @contextmanager
 def errors_named(key: str) -> Iterator[None]:
-    """Turns what Hydra wraps around an error, and a target's own refusal, into one line that names the key."""
+    """Turn errors of a target, bare or wrapped by Hydra, into a ConfigError of one line that names the key."""
     try:
         yield
     except InstantiationException as error:

@@ -65,7 +65,7 @@ def build_experiment(config: DictConfig) -> Experiment:
     upstream = upstream_nets(paths)
     make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
     earlier = trained_net(config.stage, chosen["earlier"], runs, "upstream.earlier")
-    if earlier and upstream:  # what an R-Net lets pass is moved already: no longer what it is shown
+    if earlier and upstream:  # R-Net's output boxes are regressed: they are not its input
         raise ConfigError("upstream.earlier: another round is for net=pnet alone; leave it out")
     data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
     trainer = _build_trainer(config, val, make_cascade)

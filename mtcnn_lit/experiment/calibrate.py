@@ -1,4 +1,4 @@
-"""Thresholds by recall for a whole cascade: the trade-off as a table, and a configuration that holds the choice."""
+"""Choose a cascade's thresholds by recall: print the trade-off and write a detector configuration."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ log = logging.getLogger(__name__)
 # Recalls that the table shows besides the chosen one.
 _SHOWN = (0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99)
 
-# Below this a network has not learned to tell faces from anything.
+# Lowest threshold measured: below it a network has not learned to detect faces.
 _LOWEST = 0.02
 
-# A name that a command line takes as it is, and that leads to no other folder.
+# A name that needs no quotes on a command line and is no path.
 _NAME = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
 
-# First line of the files written here: another file of the same name is not overwritten.
+# First line of the files written here; other files are not overwritten.
 _MARK = "# Thresholds calibrated by recall"
 
 
@@ -48,7 +48,7 @@ def calibrate(config: DictConfig) -> None:
     the detector's thresholds. Writes ``configs/detector/<calibration>.yaml``.
 
     Raises:
-        ConfigError: when a setting makes no sense, the file can't be written, or is there and no calibration wrote it.
+        ConfigError: when a setting is invalid, or the file can't be written or was not written by a calibration.
         SourceError: when there is no face in the split.
     """
     _check_settings(config)
@@ -59,7 +59,7 @@ def calibrate(config: DictConfig) -> None:
     source = build_source(config, "val")
     source.check_faces()
     cascade = build_detector(config).cascade
-    workers = config.workers if cascade.device.type == "cpu" else 0  # other processes can't use this one's GPU
+    workers = config.workers if cascade.device.type == "cpu" else 0  # worker processes can't use the GPU
     curves, cascade = _measure(cascade, recalls, source, workers)
     for curve, target in zip(curves, recalls, strict=True):
         log.info("\n%s", trade_off(curve, target))
@@ -71,7 +71,7 @@ def calibrate(config: DictConfig) -> None:
 
 
 def _next_commands(config: DictConfig, name: str) -> str:
-    """Detection with the networks that the thresholds were measured for, and training."""
+    """The commands to detect with these networks and thresholds, and to train."""
     weights = [setting(f"detector.weights.{net}", path) for net, path in config.detector.weights.items() if path]
     runs = same_output_dir(config)
     detect = shlex.join([*command("detect").split(), f"detector={name}", *weights, *runs])
@@ -79,7 +79,7 @@ def _next_commands(config: DictConfig, name: str) -> str:
 
 
 def _check_settings(config: DictConfig) -> None:
-    """Refuse what an evaluation takes and a calibration does not, and a number of processes that is none."""
+    """Reject settings that only an evaluation takes, and an invalid number of processes."""
     if config.split not in (None, "val"):
         raise ConfigError("split: a calibration measures on val; leave it out")
     if config.detections is not None:
@@ -91,9 +91,9 @@ def _check_settings(config: DictConfig) -> None:
 def _measure(
     cascade: Cascade, recalls: Sequence[float], source: Source, workers: int
 ) -> tuple[list[RecallCurve], Cascade]:
-    """The curve of each network behind the earlier ones, and the cascade with the thresholds that follow.
+    """The recall curve of each network after the earlier ones, and the cascade with the chosen thresholds.
 
-    Each is measured behind the thresholds that are written.
+    Each is measured with the earlier thresholds as they are written.
     """
     curves: list[RecallCurve] = []
     for target in recalls:
@@ -107,7 +107,7 @@ def _measure(
 
 
 def rounded_down(threshold: float) -> float:
-    """Four decimals, as they are written: rounded up, a threshold would lose the very face that it is to keep."""
+    """Four decimals, as written; rounded up, a threshold would lose the face that defines it."""
     return math.floor(threshold * 1e4) / 1e4
 
 
@@ -132,13 +132,13 @@ def _configs() -> Path:
 
 
 def config_file(name: str, folder: Path) -> Path:
-    """Where the configuration of that name goes; looked at before minutes of measuring.
+    """The path of the configuration of that name; checked before minutes of measuring.
 
     Args:
         folder: of the detectors' configurations.
 
     Raises:
-        ConfigError: when it is no name, another file has that place, or nothing can be written there.
+        ConfigError: when the name is invalid, another file has it, or it can't be written.
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"calibration: must be a name such as mine_2, of letters, digits, _ and -, not '{name}'")

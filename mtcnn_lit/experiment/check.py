@@ -1,4 +1,4 @@
-"""Checks a composed configuration before anything runs: every argument must be one that its target takes."""
+"""Check a composed configuration before anything runs: every argument must exist in its target's signature."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _HYDRA_KEYS = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 
 
 class ConfigError(UserError):
-    """A configuration that can't be run; one line that names the key and the remedy."""
+    """An invalid configuration; one line that names the key and the remedy."""
 
 
 def check_config(config: DictConfig) -> None:
-    """Bind every ``_target_`` node against its target's signature, and look for mandatory values that are missing.
+    """Check every ``_target_`` node against its target's signature, and that no mandatory value is missing.
 
     Raises:
         ConfigError: for the first wrong key, with the nearest right one, the first missing value, or the first word
@@ -88,7 +88,7 @@ def _takes_text(kind: Any) -> bool:
 
 
 def takes(node: Any, name: str) -> bool:
-    """Whether what a node builds has an argument of that name, though the configuration does not set it."""
+    """Whether a node's target has an argument of that name."""
     if not isinstance(node, DictConfig) or "_target_" not in node:
         return False
     try:
@@ -98,6 +98,6 @@ def takes(node: Any, name: str) -> bool:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """``; did you mean ...?`` with the name most alike, or nothing when none is."""
+    """``; did you mean ...?`` with the most similar name, or an empty string."""
     close = difflib.get_close_matches(name, [str(other) for other in names], n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -1,4 +1,4 @@
-"""Checks a trainer before it trains: a run that would come to nothing is refused at once."""
+"""Check a trainer before it trains, so that a run without a result is rejected at once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.runs import BEST, LAST
 from mtcnn_lit.report.runs import is_loss
 
-# Patches become float32, as the weights are: others convert the weights alone.
+# Inputs are float32 like the weights; other precisions convert only the weights.
 _PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
 
@@ -41,7 +41,7 @@ def check_checkpoints(callbacks: DictConfig, run: Path) -> None:
 
 
 def check_trainer(trainer: Trainer, stage: str, *, fused: bool = False) -> None:
-    """Look for what would leave a run of a stage without an end, or without its best checkpoint.
+    """Reject settings that leave a stage's run without an end or without a best checkpoint.
 
     Args:
         fused: whether the optimiser takes its step in one operation.
@@ -66,12 +66,12 @@ def check_trainer(trainer: Trainer, stage: str, *, fused: bool = False) -> None:
 
 
 def check_steps(trainer: Trainer) -> None:
-    """Look for what would make its steps others than those of training on balanced batches.
+    """Reject settings that change the training steps on balanced batches.
 
     Raises:
         ConfigError: for the first of these.
     """
-    if trainer.fast_dev_run:  # type: ignore[attr-defined]  # Lightning sets it from afar
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]  # set dynamically by Lightning
         raise ConfigError("trainer.fast_dev_run: it keeps no checkpoint; for a short run take debug=default")
     if trainer.precision not in _PRECISIONS:
         raise ConfigError(f"trainer.precision: must be one of {', '.join(_PRECISIONS)}, not {trainer.precision}")
@@ -85,7 +85,7 @@ def check_steps(trainer: Trainer) -> None:
 
 
 def _refuse_the_highest_loss(trainer: Trainer) -> None:
-    """The checkpoint kept as the best would be the worst, and training would stop as soon as it learns."""
+    """Reject mode=max for a loss: it keeps the worst checkpoint, and training stops as soon as it learns."""
     for callback in [*trainer.checkpoint_callbacks, *trainer.early_stopping_callbacks]:
         if not isinstance(callback, ModelCheckpoint | EarlyStopping):
             continue
@@ -95,7 +95,7 @@ def _refuse_the_highest_loss(trainer: Trainer) -> None:
 
 
 def _refuse_unvalidated_end(trainer: Trainer) -> None:
-    """Checkpoints are compared after a validation, so without one the last epochs would be trained for nothing."""
+    """Reject a last epoch without validation: checkpoints are compared only after one."""
     every = 1 if trainer.check_val_every_n_epoch is None else trainer.check_val_every_n_epoch
     epochs = trainer.max_epochs or -1
     if every < 1:

@@ -1,4 +1,4 @@
-"""How checkpoints are written."""
+"""Atomic writing of checkpoints."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from mtcnn_lit.files import write_atomically
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint beside the one of this name and swaps them: killed or out of room, that one stays whole.
+    """Writes a temporary file beside the target, then renames it: a kill or a full disk leaves the old one whole.
 
-    Lightning's own goes through the system's temporary folder: without room there a run with room for it keeps none.
+    Lightning's own goes through the system's temporary folder and fails where there is no room in that.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
-        """Write a checkpoint to a path; its folder is made.
+        """Write a checkpoint to a path; its folder is created.
 
         Raises:
             OSError: when it can't be written.

@@ -1,4 +1,4 @@
-"""Command lines: Hydra runs them, and what users get wrong ends in one clear line and exit status 1."""
+"""Run commands by Hydra; user errors end in one clear line and exit status 1."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mtcnn_lit.experiment.installation import configs
 from mtcnn_lit.experiment.stop import end_stopped
 
 _WRITE_ELSEWHERE = "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER"
-_IN_DEFAULTS = "_dummy_"  # Hydra's name for what a list of defaults refers to
+_IN_DEFAULTS = "_dummy_"  # Hydra's key for entries of a defaults list
 _LITTLE_MEMORY = "the GPU is out of memory: train with a smaller data.batch_size, detect with detector.device=cpu"
 _MAKE_ROOM = "make room, then the same command again"
 
@@ -38,22 +38,22 @@ log = logging.getLogger(__name__)
 
 
 def _quieten() -> None:
-    """Leave out what libraries say to everybody, so that what is printed is about the run."""
+    """Silence messages of libraries that say nothing about the run."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a broken picture is an error of ours
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # and so is a broken video
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # we report broken pictures
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # and broken videos
     warnings.filterwarnings("ignore", message=r".*LeafSpec.*", category=FutureWarning)
     warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=r".*sync_dist=True.*")  # torchmetrics gathers what processes count
+    warnings.filterwarnings("ignore", message=r".*sync_dist=True.*")  # torchmetrics gathers across processes
     warnings.filterwarnings(
         "ignore", message=r"Checkpoint directory .* exists and is not empty.*"
-    )  # of a run gone on with
+    )  # when a run is resumed
     warnings.filterwarnings("ignore", message=r"Early stopping conditioned on.*")  # an error follows
     threading.excepthook = _thread_excepthook
 
 
 def _thread_excepthook(error: threading.ExceptHookArgs) -> None:
-    """What ends a thread, but for a full disk: TensorBoard's thread hands that on to the run, which ends with it."""
+    """Report exceptions of threads, except a full disk: TensorBoard's writer passes that on to the main thread."""
     if not is_disk_full(error.exc_value):
         threading.__excepthook__(error)
 
@@ -62,14 +62,14 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
     """Run ``task`` with the configuration that the command line describes.
 
     Args:
-        folder: of the configurations, where they are not the project's.
+        folder: of the configurations, unless they are the project's.
     """
     folder = (folder or configs()).absolute()
     incomplete: list[Incomplete] = []
     schema.register()
     _quieten()
     sys.argv[1:] = plain_values(sys.argv[1:])
-    # Otherwise Hydra prints errors of composition itself, over many lines, and ends the process.
+    # Otherwise Hydra prints composition errors itself, over many lines, and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(_guarded(task, incomplete))()
@@ -79,7 +79,7 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
         if message := _explain_null(error, sys.argv[1:], folder):
             _fail(message)
         raise
-    except OSError as error:  # Hydra makes the run's folder
+    except OSError as error:  # Hydra creates the run's folder
         _fail_if_unwritable(error)
         raise
     if incomplete:
@@ -89,18 +89,18 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
 def _guarded(
     task: Callable[[DictConfig], float | None], incomplete: list[Incomplete]
 ) -> Callable[[DictConfig], float | None]:
-    """``task``, ending the process on what a user can mend: Hydra would print a traceback.
+    """``task``, exiting with one line on user errors, for which Hydra would print a traceback.
 
     Args:
-        incomplete: is told of a job that is done but for some pictures, and of one of a sweep that diverged; the other
-            jobs run all the same.
+        incomplete: collects jobs that finished but for unreadable pictures, and jobs of a sweep that diverged; a
+            sweep's other jobs still run.
     """
 
     @functools.wraps(task)
     def guarded(config: DictConfig) -> float | None:
         _log_any_name()
         try:
-            with logging_redirect_tqdm():  # what is logged meanwhile stands above a progress bar, not behind it
+            with logging_redirect_tqdm():  # logs appear above a progress bar, not in its line
                 return task(config)
         except Incomplete as job:
             incomplete.append(job)
@@ -117,7 +117,7 @@ def _guarded(
             _fail_if_unwritable(error)
             raise
         except RuntimeError as error:
-            if type(error).__name__ == "OutOfMemoryError":  # torch's, which not every command loads
+            if type(error).__name__ == "OutOfMemoryError":  # torch's; not every command loads torch
                 _fail(_LITTLE_MEMORY)
             raise
         except KeyboardInterrupt as stop:
@@ -127,21 +127,21 @@ def _guarded(
 
 
 def _log_any_name() -> None:
-    """What a file's name holds that is no UTF-8 is logged as an escape: it would be a traceback for each handler."""
+    """Log bytes of file names that are not UTF-8 as escapes; each handler would print a traceback."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and isinstance(handler.stream, io.TextIOWrapper):
             handler.stream.reconfigure(errors="backslashreplace")
 
 
 def _explain(error: BaseException, folder: Path | None = None) -> str:
-    """One line for an error of composition, with the nearest right name among the configurations in the folder."""
+    """One line for a composition error, with the nearest valid name."""
     chain = [error]
     while (deeper := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(deeper)
     for each in chain:
         if isinstance(each, MissingConfigException) and each.missing_cfg_file:
             group, _, name = each.missing_cfg_file.rpartition("/")
-            # Hydra names none where a list of options was asked for.
+            # Hydra lists none if a list of options was asked for.
             options = sorted(each.options or _options(group, folder or configs()))
             return (
                 f"{group}={name}: no such configuration{nearest(name, options) or '.'} There are: {', '.join(options)}"
@@ -160,7 +160,7 @@ def _explain(error: BaseException, folder: Path | None = None) -> str:
 
 
 def _explain_group(message: str) -> str | None:
-    """One line for Hydra's two about an option of a group that the command does not have; None for other messages."""
+    """One line for Hydra's message about an unknown key or group; None for other messages."""
     if not (group := re.search(r"Could not override '(.+?)'", message)):
         return None
     meant = re.search(r"Did you mean to override (.+)\?", message)
@@ -168,7 +168,7 @@ def _explain_group(message: str) -> str | None:
 
 
 def _explain_null(error: ValueError, arguments: Sequence[str], folder: Path) -> str | None:
-    """One line for Hydra's error, which names none, that the option of a group is null; None for other errors."""
+    """One line for Hydra's error about a group set to null, which does not name it; None for other errors."""
     if not str(error).startswith("Config group override must be"):
         return None
     groups = [text.removesuffix("=null").lstrip("+") for text in arguments if text.endswith("=null")]
@@ -182,7 +182,7 @@ def _options(group: str, folder: Path) -> list[str]:
 
 
 def _fail_if_unwritable(error: OSError) -> None:
-    """End the process if the error is that a run's folder, or a file in it, can't be written."""
+    """Exit if the error is a full disk or a location that is not writable."""
     place = f"{error.filename}: " if error.filename else ""
     if is_disk_full(error):
         _fail(f"{place}{error.strerror}; {_MAKE_ROOM}")

@@ -1,8 +1,7 @@
 """The commands: `train` is ``python train.py`` in a checkout and ``mtcnn-train`` where the package is installed.
 
-So are the others, with ``python scripts/detect.py`` for `detect`. Each takes its arguments from ``sys.argv``, and
-imports what it runs when it is called: none waits for the libraries of the others, and torch is not loaded yet
-when this module is.
+Likewise the others, with ``python scripts/detect.py`` for `detect`. Each takes its arguments from ``sys.argv`` and
+imports only what it needs, when called; importing this module does not load torch.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from collections.abc import Callable
 
 from mtcnn_lit.experiment.stop import end_stopped, stop_on_sigterm
 
-# Read by GNU's OpenMP when torch is loaded: torch's threads that have nothing to do for a moment sleep. By default they
-# spin on cores that the processes that load patches need.
+# Read by GNU OpenMP when torch is loaded: idle threads sleep soon, instead of spinning on cores that the loaders of
+# patches need.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def _stoppable(command: Callable[[], None]) -> Callable[[], None]:
-    """The command, ending in one line on Ctrl-C and SIGTERM even before `run` sees to it, while libraries load."""
+    """The command, ending in one line on Ctrl-C and SIGTERM even while libraries load, before `run` handles them."""
 
     @functools.wraps(command)
     def stoppable() -> None:

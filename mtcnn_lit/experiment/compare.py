@@ -1,4 +1,4 @@
-"""The curves and figures of several training runs beside each other."""
+"""Compare the curves and figures of several training runs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def compare(config: DictConfig) -> None:
     """Draw the curves of the runs into `curves.png`, and write `compare.html` with them and tables.
 
     Raises:
-        ConfigError: when there is no run at or below a folder that was named.
+        ConfigError: when there is no run at or below a given folder.
     """
     check_config(config)
     runs = [run for run in map(_read_run, tqdm(_chosen(config), desc="reading", unit="run", leave=False)) if run]
     if not runs:
-        raise ConfigError("runs: none of these runs was measured a single time, so there is nothing to draw: train on")
+        raise ConfigError("runs: none of these runs has metrics yet, so there is nothing to draw: train on")
     names = short_names(runs)
     with styled():
         png = to_png(draw_curves({name: run.curves for name, run in zip(names, runs, strict=True)}))
@@ -43,7 +43,7 @@ def compare(config: DictConfig) -> None:
 
 
 def _chosen(config: DictConfig) -> list[Path]:
-    """The folders of the runs to compare, in the order in which they were named, each once."""
+    """The folders of the runs to compare, in the given order, each once."""
     named = [Path(name).expanduser() for name in config.runs]
     output = Path(config.paths.output_dir)
     found: dict[Path, Path] = {}
@@ -61,13 +61,13 @@ def _chosen(config: DictConfig) -> list[Path]:
 
 
 def _read_run(folder: Path) -> Run | None:
-    """What a run left behind; None, with a line that says so, where it was not measured a single time."""
+    """Read a run from its folder; None, with a log line, if it has no metrics yet."""
     try:
         curves = read_curves(folder)
     except OSError as error:
         raise ConfigError(f"can't read the events of {folder}: {error.strerror or error}") from error
     settings, summary = read_settings(folder), read_summary(folder)
-    if settings:  # a run without a record says nothing about settings
+    if settings:  # without a record there are no settings
         told = summary or {}
         settings = with_weights(settings, told.get("upstream", {}), told.get("init_from"))
     run = Run(folder, settings.get("stage", "run"), settings, curves, finished=summary is not None)

@@ -34,11 +34,11 @@ log = logging.getLogger(__name__)
 def detect(config: DictConfig) -> None:
     """Detect faces in all pictures of the input and write them to the outputs.
 
-    Pictures that can't be read are noted and passed over.
+    Unreadable pictures are logged, reported to the outputs and skipped.
 
     Raises:
         Incomplete: at the end, when there was such a picture.
-        KeyboardInterrupt: when it is stopped, with what is done.
+        KeyboardInterrupt: when it is stopped; the message says how far it got.
     """
     check_config(config)
     _check_pace(config)
@@ -64,7 +64,7 @@ def detect(config: DictConfig) -> None:
 
 @dataclass
 class Count:
-    """What was done so far."""
+    """Counts so far."""
 
     faces: int = 0
     pictures: int = 0
@@ -107,7 +107,7 @@ def _detect_all(
 
 
 def _keep_up(outputs: Sequence[Output]) -> None:
-    """Leave the last picture on a page until Ctrl-C, unless there was a window, which held up each one."""
+    """Keep the last picture on a page until Ctrl-C, unless there is a window, which already paused at each."""
     if not any(isinstance(output, WindowOutput) for output in outputs):
         for output in outputs:
             if isinstance(output, StreamOutput):
@@ -115,7 +115,7 @@ def _keep_up(outputs: Sequence[Output]) -> None:
 
 
 def _known_length(source: Input) -> int | None:
-    """How many pictures there are, where the input knows."""
+    """The number of pictures, if the input knows it."""
     try:
         return len(source)  # type: ignore[arg-type]
     except TypeError:
@@ -123,7 +123,7 @@ def _known_length(source: Input) -> int | None:
 
 
 def _open(node: DictConfig, name: str, detector: LiveDetector, stack: ExitStack) -> Output:
-    """Build an output that is closed with the stack; those that people watch get the detector."""
+    """Build an output that is closed with the stack; live outputs get the detector."""
     live = {"detector": detector} if node.get("_partial_") else {}
     output: Output = build(node, f"output.{name}", **live)
     stack.callback(output.close)
@@ -138,10 +138,10 @@ def build_detector(config: DictConfig) -> MTCNN:
 
 
 def detector_arguments(config: DictConfig) -> dict[str, Any]:
-    """What `MTCNN.from_checkpoints` takes, as plain values.
+    """The arguments of `MTCNN.from_checkpoints`, as plain values.
 
     Raises:
-        WeightsError: when the weights of a stage are neither named nor those of a finished run.
+        WeightsError: when a stage's weights are not named and it has no finished run.
     """
     settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
     del settings["weights"]
@@ -149,9 +149,9 @@ def detector_arguments(config: DictConfig) -> dict[str, Any]:
 
 
 def chosen_weights(config: DictConfig, names: Sequence[str]) -> dict[str, str | Path]:
-    """The weights of these networks: those that ``config.detector`` names, or the newest finished run of each.
+    """The weights of these networks: those named by ``config.detector``, or the newest finished run of each.
 
-    Where none is named and there is no finished run of any of them, they are the released weights.
+    If none is named and none has a finished run, the released weights.
 
     Raises:
         WeightsError: when one has neither.
@@ -165,6 +165,6 @@ def chosen_weights(config: DictConfig, names: Sequence[str]) -> dict[str, str | 
         log.info("%s: %s", name, path)
     for name, before in mismatched_upstream(paths).items():
         log.warning(
-            "%s was trained behind another %s: train it again, or name the runs that belong together", name, before
+            "%s was trained on patches mined by a different %s: retrain it or choose matching runs", name, before
         )
     return paths

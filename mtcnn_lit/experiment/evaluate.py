@@ -1,4 +1,4 @@
-"""How good a detector is on a split of a source, and where it loses faces."""
+"""Evaluate a detector on a split of a source, and find where it loses faces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def evaluate(config: DictConfig) -> float | None:
     """Measure the whole cascade, one network or the detections of a file, on a split; or calibrate thresholds.
 
     Returns:
-        AP at IoU 0.5, of one network that of its patches; None of a calibration.
+        AP at IoU 0.5; for one network, AP of its patches; None for a calibration.
 
     Raises:
         Incomplete: at the end, when an image could not be read.
@@ -48,11 +48,11 @@ def evaluate(config: DictConfig) -> float | None:
     start = time.perf_counter()
     source = build_source(config, chosen_split(config))
     _warn_without_faces(source)
-    truth = official_truth(source)  # before the long part: its lists may be broken
+    truth = official_truth(source)  # before detection, which takes long: its lists may be broken
     found, about = _detections(config, source)
     folder = Path(config.paths.run_dir)
     scores = score(found, truth)
-    log.info("%s", summary(found, scores))  # first: without room for a file, the figures are told all the same
+    log.info("%s", summary(found, scores))  # first, so that a full disk does not lose the figures
     write_evaluation(found, scores, about, folder, config.draw_above)
     if found.seconds:
         log.info(
@@ -67,14 +67,14 @@ def evaluate(config: DictConfig) -> float | None:
 
 
 def _refuse_settings_of_calibration() -> None:
-    """Nothing else looks at them, so whoever sets one has forgotten what they are for."""
+    """Reject settings that are used only by calibrations."""
     for key in ("recall", "calibration", "workers"):
         if any(text.startswith(f"{key}=") for text in HydraConfig.get().overrides.task):
             raise ConfigError(f"{key}: is for calibrations alone; add calibrate=true, or leave it out")
 
 
 def _warn_without_faces(source: Source) -> None:
-    """Say so at once when no recall can be measured; false positives can."""
+    """Warn early that no recall can be measured; false positives can."""
     try:
         source.check_faces()
     except SourceError as error:
@@ -82,7 +82,7 @@ def _warn_without_faces(source: Source) -> None:
 
 
 def _detections(config: DictConfig, source: Source) -> tuple[SplitDetections, dict[str, Any]]:
-    """What was found in the source, and by whom."""
+    """The detections in the source, and a description of the detector."""
     if config.detections is not None:
         return listed_detections(config.detections, source), {"detections": config.detections}
     cascade = build_detector(config).cascade
@@ -98,10 +98,10 @@ def digests(cascade: Cascade) -> dict[str, str]:
 
 
 def official_truth(source: Source) -> WiderFaceTruth | None:
-    """The lists of WIDER FACE's official evaluation, for its validation set where the lists are there.
+    """The lists of WIDER FACE's official evaluation; None for other sources and splits, or without the lists.
 
     Raises:
-        SourceError: when they are not those of the source's pictures, or can't be read.
+        SourceError: when they don't match the source's pictures, or can't be read.
     """
     if not isinstance(source, WiderFace) or source.truth_folder is None:
         return None

@@ -1,13 +1,12 @@
-"""A look at one network alone: how good it is on patches mined from the test split, and what it detects there."""
+"""Evaluate one network alone, on patches mined from the test split, and draw its detections."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, cast
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.data.patches import PatchDataset
@@ -26,10 +25,9 @@ from mtcnn_lit.experiment.build import (
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.images import Image, ImageError
-from mtcnn_lit.ledger import STEP_TITLES
 from mtcnn_lit.mining.mine import mine
 from mtcnn_lit.mtcnn import pick_device
-from mtcnn_lit.nets import NETS, Net, load_net, weights_digest
+from mtcnn_lit.nets import NET_TITLES, Net, load_net, nets_before, weights_digest
 from mtcnn_lit.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -39,23 +37,23 @@ _BOXES = 15  # of an image, the best ones: P-Net alone finds hundreds
 
 
 def evaluate_stage(config: DictConfig) -> float:
-    """Measure the network ``config.stage`` on patches of the chosen split.
+    """Evaluate the network ``config.stage`` on patches of the chosen split.
 
-    They are mined as for its training, at the detector's face size and scale factor (``detector=training`` has those of
-    training). The networks before it mine at thresholds of the recall that training asks for, measured on the `val`
-    split: the test split chooses nothing. Patches are kept in ``paths.patch_dir`` for the next time.
+    They are mined as in training, at the detector's face size and scale factor (``detector=training`` has those of
+    training). The networks before it mine at thresholds for training's recall, measured on the `val` split, so that
+    nothing is tuned on the test split. Patches are kept in ``paths.patch_dir``.
 
     Returns:
         AP of the patches.
 
     Raises:
-        ConfigError: when something is asked for that one network does not have.
+        ConfigError: when a setting does not apply to one network.
         SourceError: when there is no face in the split.
-        WeightsError: when weights of the network, or of one before it, are missing or those of another.
+        WeightsError: when weights of the network or one before it are missing or belong to another.
     """
     for key in ("calibrate", "detections"):
         if config[key]:
-            raise ConfigError(f"{key}: is of the whole cascade, leave out net={config.stage}")
+            raise ConfigError(f"{key}: is for the whole cascade; leave out net={config.stage}")
     if config.detector.backend != "torch":
         raise ConfigError(
             f"detector.backend: torch alone computes one network, not {config.detector.backend}; leave it out"
@@ -67,18 +65,18 @@ def evaluate_stage(config: DictConfig) -> float:
     nets = _load_nets(config)
     cascade = build_cascade(config, "detector", list(nets.values()))
     dataset = _mine(config, source, cascade)
-    for each in cascade.nets:  # only now: processes that mine can't use a GPU
+    for each in cascade.nets:  # after mining, whose processes can't use a GPU
         each.to(device)
     predictions = predict(cascade.nets[-1], dataset, 4 * config.data.batch_size)
     about = {
         "net": config.stage,
         "source": source.summary(),
         "patches": str(dataset.store.folder),
-        "detector": _settings(config),
+        "detector": cascade.settings(),
         "weights": {name: weights_digest(each) for name, each in nets.items()},
     }
     folder = Path(config.paths.run_dir)
-    title = f"{STEP_TITLES[config.stage]} on {type(source).__name__} {source.split}"
+    title = f"{NET_TITLES[config.stage]} on {type(source).__name__} {source.split}"
     drawn = _draw(cascade, source, config.draw_above)
     write_patch_evaluation(predictions, dataset.store, drawn, title, about, folder)
     log.info("%s\n\n%s\n", source.summary(), patch_summary(predictions))
@@ -89,20 +87,13 @@ def evaluate_stage(config: DictConfig) -> float:
 
 
 def _load_nets(config: DictConfig) -> dict[str, Net]:
-    """The network and those before it, by name; no others are looked for."""
-    names = list(NETS)
-    paths = chosen_weights(config, names[: names.index(config.stage) + 1])
+    """The network and those before it, by name; no others are needed."""
+    paths = chosen_weights(config, [*nets_before(config.stage), config.stage])
     return {name: load_net(path, name) for name, path in paths.items()}
 
 
-def _settings(config: DictConfig) -> dict[str, Any]:
-    """How the cascade runs, as plain values."""
-    settings = cast("dict[str, Any]", OmegaConf.to_container(config.detector, resolve=True))
-    return {name: settings[name] for name in ("min_face_size", "scale_factor", "thresholds")}
-
-
 def _mine(config: DictConfig, source: Source, cascade: Cascade) -> PatchDataset:
-    """Patches for the last network of the cascade, made by those before it; of `data=pnet_again` by P-Net itself."""
+    """Patches for the last network of the cascade, mined by those before it; with `data=pnet_again` by P-Net itself."""
     if len(cascade.nets) > 1:
         before: Cascade | None = cascade.first(len(cascade.nets) - 1)
     else:

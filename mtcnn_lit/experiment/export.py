@@ -1,4 +1,4 @@
-"""The three networks as ONNX files, all compared with PyTorch before the first is written."""
+"""Export the three networks as ONNX files; all are compared with PyTorch before any is written."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mtcnn_lit.onnx_backend import OnnxError, OnnxForward, to_onnx
 
 log = logging.getLogger(__name__)
 
-# Where the networks are compared. P-Net takes pictures of any size: its window and a little more, then common sides,
-# of which odd ones go another way through its pooling, which rounds up.
+# Input sizes of the comparison. For P-Net, its window, slightly larger and common sides; odd ones take another path
+# through its pooling in ceil mode.
 _BATCHES = (1, 2, 33)
 _MORE_THAN_A_WINDOW = (0, 1, 63, 290)
 
-# Rounding gives some 1e-5; a graph that computes something else is far beyond.
+# Rounding errors are about 1e-5; a wrong graph is far beyond.
 _MOST_DIFFERENCE = 1e-3
 
 
@@ -31,11 +31,11 @@ def export(config: DictConfig) -> None:
 
     Raises:
         WeightsError: when weights are missing or unusable.
-        OnnxError: when a package is missing, or a model's answers are not the network's.
+        OnnxError: when a package is missing, or a model's output differs from the network's.
         ConfigError: when a file can't be written.
     """
     check_config(config)
-    if not config.export.path:  # a slip, which would be the working folder
+    if not config.export.path:  # likely a mistake: the working folder
         raise ConfigError("export.path: names no folder; set it to one")
     models: dict[Path, bytes] = {}
     for name, path in chosen_weights(config, list(NETS)).items():
@@ -44,7 +44,7 @@ def export(config: DictConfig) -> None:
         differences = compare(net, model)
         target = Path(config.export.path) / f"{name}.onnx"
         log.info("%s", _table(target, differences))
-        if not max(differences.values()) <= _MOST_DIFFERENCE:  # this way round NaN is refused too
+        if not max(differences.values()) <= _MOST_DIFFERENCE:  # in this form it rejects NaN too
             raise OnnxError(f"{name}: ONNX Runtime and PyTorch disagree; take the versions of constraints.txt")
         models[target] = model
     for target, model in models.items():
@@ -53,7 +53,7 @@ def export(config: DictConfig) -> None:
 
 @torch.no_grad()
 def compare(net: Net, model: bytes) -> dict[tuple[int, ...], float]:
-    """The largest difference between a network's answers and its ONNX model's, by shape of the input."""
+    """The largest difference between a network's output and its ONNX model's, by input shape."""
     forward, differences = OnnxForward(model), {}
     for batch, (height, width) in itertools.product(_BATCHES, _sizes(net)):
         images = torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0)) * 2 - 1

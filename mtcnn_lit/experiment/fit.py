@@ -14,10 +14,10 @@ from hydra.types import RunMode
 from lightning import Trainer, seed_everything
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import ModelCheckpoint, Timer
-from lightning.pytorch.loggers import TensorBoardLogger
 from omegaconf import DictConfig, OmegaConf
 from torch import distributed
 
+from mtcnn_lit.callbacks.tensorboard import tensorboard_loggers
 from mtcnn_lit.errors import UserError, is_disk_full
 from mtcnn_lit.experiment.after_training import evaluate_best
 from mtcnn_lit.experiment.build import errors_named
@@ -63,13 +63,13 @@ def fit(config: DictConfig) -> float:
     check_trainer(experiment.trainer, config.stage, fused=bool(config.net.optimizer.get("fused")))
     if ckpt_path is not None:
         refuse_other_upstream(ckpt_path, experiment.upstream)
-    if experiment.trainer.is_global_zero:  # what an earlier run in this folder said is not true of this one
+    if experiment.trainer.is_global_zero:  # left by an earlier run in this folder
         (run / SUMMARY).unlink(missing_ok=True)
     try:
         with kill_workers_on_error(experiment.trainer):
             experiment.trainer.fit(experiment.stage, experiment.data, ckpt_path=ckpt_path, weights_only=True)
             return _summarize(config, experiment, run)
-    except (SystemExit, KeyboardInterrupt):  # while training Lightning ends the process without a word
+    except (SystemExit, KeyboardInterrupt):  # in training Lightning raises SystemExit
         raise KeyboardInterrupt(_GOES_ON) from None
     except (MisconfigurationException, OSError, RuntimeError, ValueError) as error:
         print()  # the progress bar has not ended its line
@@ -81,22 +81,22 @@ def fit(config: DictConfig) -> float:
 
 
 def _misconfigured(config: DictConfig, trainer: Trainer, error: Exception) -> ConfigError:
-    """What Lightning finds wrong only once it trains."""
+    """Explain a setting that Lightning rejects only while training."""
     logged, metric = sorted(trainer.callback_metrics), config.monitor.metric
-    if logged and metric not in logged:  # as ModelCheckpoint finds after the first validation
+    if logged and metric not in logged:  # raised by ModelCheckpoint after the first validation
         return ConfigError(f"monitor.metric: nothing called {metric} is logged; there are: {', '.join(logged)}")
     return ConfigError(f"trainer: {refusal(error)}")
 
 
 def _reached(finished: dict[str, Any], metric: str, run: Path) -> float:
-    """What a finished run got to."""
+    """The monitored metric of a finished run."""
     if metric not in finished:
         raise ConfigError(f"monitor.metric: {run} is finished, and chose its best by another one; name a new folder")
     return float(finished[metric])
 
 
 def _refuse_processes_in_multirun(trainer: Trainer) -> None:
-    """Lightning starts its other processes with this very command line, so each of them would sweep anew."""
+    """Reject several processes in a multirun: Lightning starts each with this command line, and it would sweep."""
     if HydraConfig.get().mode == RunMode.MULTIRUN and trainer.num_devices * trainer.num_nodes > 1:
         raise ConfigError(
             "trainer.devices: several processes can't train in a multirun; "
@@ -105,9 +105,9 @@ def _refuse_processes_in_multirun(trainer: Trainer) -> None:
 
 
 def _summarize(config: DictConfig, experiment: Experiment, run: Path) -> float:
-    """Write what became of the run, log the hyperparameters with it, and say what to do next."""
+    """Evaluate the best checkpoint, write the summary, log the hyperparameters and the next command."""
     best = _best_score(experiment.trainer, config.monitor.metric)
-    if distributed.is_initialized():  # one process is enough for what is left, and its metrics must wait for no other
+    if distributed.is_initialized():  # the first process does the rest; its metrics must not wait for others
         distributed.destroy_process_group()
     if not experiment.trainer.is_global_zero:
         return best
@@ -155,16 +155,15 @@ def _best_score(trainer: Trainer, metric: str) -> float:
 
 def _log_hyperparameters(hyperparameters: dict[str, Any], trainer: Trainer, figures: dict[str, float]) -> None:
     """TensorBoard's HParams page of the run, in its file when this returns."""
-    for logger in trainer.loggers:
-        if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(hyperparameters, figures, trainer.global_step)
-            logger.experiment.flush()  # nobody closes it, and its thread, still writing pictures, ends with the process
+    for logger in tensorboard_loggers(trainer):
+        logger.log_hyperparams(hyperparameters, figures, trainer.global_step)
+        logger.experiment.flush()  # nobody closes it, and its writer thread ends with the process
 
 
 def _hyperparameters(config: DictConfig, upstream: dict[str, str], init_from: str | None) -> dict[str, Any]:
-    """What distinguishes runs, as `scripts/compare.py` tells it, as scalars for TensorBoard's HParams page.
+    """The settings that `scripts/compare.py` compares, as scalars for TensorBoard's HParams page.
 
-    What follows from another setting is left out.
+    Interpolated settings are left out.
 
     Args:
         upstream, init_from: digests of weights, as in `Experiment`.
@@ -172,7 +171,7 @@ def _hyperparameters(config: DictConfig, upstream: dict[str, str], init_from: st
     plain = cast("dict[str, Any]", OmegaConf.to_container(config))
     settings = settings_of(plain, HydraConfig.get().runtime.choices)
     own = {key: _scalar(value) for key, value in settings.items() if "${" not in str(value)}
-    own["trainer.precision"] = str(config.trainer.precision)  # may follow from the machine, which is no setting
+    own["trainer.precision"] = str(config.trainer.precision)  # may be interpolated from the machine
     return with_weights(own, upstream, init_from)
 
 

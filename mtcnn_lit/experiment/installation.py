@@ -1,4 +1,4 @@
-"""What differs between a checkout and the installed package: where configurations lie, how commands are called."""
+"""Differences between a checkout and the installed package: paths of configurations, names of commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _IN_PACKAGE = _PACKAGE / "configs"  # put there by setup.py
 
 
 def configs() -> Path:
-    """The folder of the configurations: inside the installed package, at the top of a checkout."""
+    """The folder of the configurations: inside the installed package, or at the top of a checkout."""
     return _IN_PACKAGE if _IN_PACKAGE.is_dir() else _PACKAGE.parent / "configs"
 
 

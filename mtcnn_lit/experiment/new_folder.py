@@ -1,4 +1,4 @@
-"""A folder of its own for each run."""
+"""A separate folder for each run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 _PRINTING = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help")
 
 
-@functools.cache  # Hydra asks again and again in one process; each time this is the same run
+@functools.cache  # Hydra resolves it repeatedly in one process, for the same run
 def new_folder(path: str) -> str:
-    """Make a folder that was not there, and return its path: the one given, or with ``-2``, ``-3``, … where that is.
+    """Create the folder, appending ``-2``, ``-3``, … if it exists, and return its path.
 
-    Runs that start in the same second would have one folder. Where none can be made, the path is returned as it is:
-    who writes there says what is wrong. No run, and so no folder, is where a command's configuration is printed.
+    So runs that start in the same second have separate folders. If it can't be created, return the path unchanged and
+    let the first write fail. Nothing is created when Hydra only prints a configuration.
     """
     if any(word.partition("=")[0] in _PRINTING for word in sys.argv[1:]):
         return path
@@ -31,7 +31,7 @@ def _names(path: str) -> itertools.chain[str]:
 
 
 def _is_made(folder: Path) -> bool:
-    """Whether the folder was made here; of several processes, one makes it."""
+    """Whether the folder was created by this call; among several processes only one creates it."""
     try:
         folder.mkdir()
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""What a run says when it is finished: where everything lies, and the command that comes next."""
+"""The final message of a run: where its results are, and the next command."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mtcnn_lit.nets.weights import PRETRAINED
 
 
 def closing_words(config: DictConfig, best: float, run: Path, upstream: Mapping[str, str | Path]) -> str:
-    """What became of a run, where its results lie, and what to call next.
+    """The result of a run, where its files are, and the next command.
 
     Args:
-        upstream: what each network before the stage was loaded from, by name.
+        upstream: where each network before the stage was loaded from, by name.
     """
     return f"""
 {config.stage} is trained: best {config.monitor.metric} {best:.3f}
@@ -34,7 +34,7 @@ def closing_words(config: DictConfig, best: float, run: Path, upstream: Mapping[
 
 
 def same_output_dir(config: DictConfig) -> list[str]:
-    """The word with which another command looks for runs where this one does; none where that is the default."""
+    """The argument for another command to use this output folder; empty for the default one."""
     is_set = any(text.lstrip("+").startswith("paths.output_dir=") for text in HydraConfig.get().overrides.task)
     return [setting("paths.output_dir", config.paths.output_dir)] if is_set else []
 
@@ -50,7 +50,7 @@ def _next_command(config: DictConfig, run: Path, upstream: Mapping[str, str | Pa
     if following:
         unnamed = [setting(f"upstream.{name}", runs[name]) for name in elsewhere]
         return [*command("train").split(), f"net={following[0]}", *_shared_overrides(config.stage), *unnamed]
-    weights = runs if chosen or elsewhere else {}  # all of them: beside one that is named, a newest may not belong
+    weights = runs if chosen or elsewhere else {}  # all of them: next to a named one, the newest may not match
     return [
         *f"{command('detect')} input=folder input.path=PICTURES output=images output.path=FOUND".split(),
         *(setting(f"detector.weights.{name}", path) for name, path in weights.items()),
@@ -67,5 +67,5 @@ def _shared_overrides(stage: str) -> list[str]:
 
 
 def _group(override: str) -> str:
-    """The first word of what an override sets: `data` for ``data=rnet``, ``+data.miner.seed=1``, ``~data.workers``."""
+    """The top-level key of an override: `data` for ``data=rnet``, ``+data.miner.seed=1``, ``~data.workers``."""
     return re.split(r"[=./@]", override.lstrip("+~"), maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""The outputs of a detection: which there are, and that none takes the place of an input or of another."""
+"""The outputs of a detection, checked not to overwrite an input or each other."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mtcnn_lit.inputs.base import Input
 
 
 def output_nodes(config: DictConfig) -> dict[str, DictConfig]:
-    """The configuration of each output, by name; ``output.path`` has gone to the only one that it can mean.
+    """The configuration of each output, by name; ``output.path`` is assigned to the single file output.
 
     Raises:
-        ConfigError: when there is no output, when it could mean none or several, or two would write to one place.
+        ConfigError: when there is no output, ``output.path`` is ambiguous, or two outputs have the same path.
     """
     nodes = {str(name): node for name, node in config.items() if isinstance(node, DictConfig)}
     if not nodes:
-        raise ConfigError("output names nothing, and what is found would be lost: take output=json or output=images")
+        raise ConfigError("output: none is set, so detections would be lost: take output=json or output=images")
     writing = [name for name, node in nodes.items() if "path" in node]
     if config.path is not None:
         if len(writing) != 1:
@@ -37,7 +37,7 @@ def output_nodes(config: DictConfig) -> dict[str, DictConfig]:
 
 
 def refuse_overwriting_inputs(source: Input, nodes: Mapping[str, DictConfig]) -> None:
-    """See to it that no output begins by replacing a file that is to be read.
+    """Check that no output overwrites a file that is to be read.
 
     Raises:
         ConfigError: when one would.
@@ -49,7 +49,7 @@ def refuse_overwriting_inputs(source: Input, nodes: Mapping[str, DictConfig]) ->
 
 
 def _is_same(path: Path, place: Path) -> bool:
-    """Whether a picture to read is that file; one that can't be looked at is not, and is told of when it is read."""
+    """Whether both are the same file; False if that can't be checked: reading the picture then raises the error."""
     try:
         return path.samefile(place)
     except OSError:

@@ -1,4 +1,4 @@
-"""The precision that training computes in, by what the machine has instructions for."""
+"""The precision of training, by the machine's instruction sets."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ log = logging.getLogger(__name__)
 
 
 def half_if_fast(accelerator: str) -> str:
-    """Half precision on a GPU and on a CPU that trains faster in it, else `32-true`; ``${half_if_fast:…}`` in configs.
+    """`bf16-mixed` on a GPU and on CPUs with bfloat16 instructions, else `32-true`; ``${half_if_fast:…}`` in configs.
 
-    Without instructions for bfloat16, torch takes many times as long over a convolution as in float32.
+    Without such instructions a bfloat16 convolution takes many times as long as in float32.
     """
     return HALF if accelerator in ("gpu", "cuda") or _computes_in_bfloat16() else FULL
 
 
 def warn_of_slow_precision(trainer: Any) -> None:
-    """Say so when a configured trainer is to compute in a precision that this CPU has no instructions for."""
+    """Warn if a trainer is configured for a precision without instructions on this CPU."""
     if trainer.get("accelerator") == "cpu" and "bf16" in str(trainer.get("precision")) and not _computes_in_bfloat16():
         log.warning(
             "trainer.precision=%s: this processor has no instructions for it and takes many times as long; "
@@ -31,8 +31,8 @@ def warn_of_slow_precision(trainer: Any) -> None:
 
 def _computes_in_bfloat16() -> bool:
     """Whether this CPU has instructions for bfloat16 that torch trains with: AVX-512's or AMX's."""
-    import torch  # not before it is asked: commands that train nothing compose faster without
+    import torch  # imported late: commands that train nothing compose faster
 
-    # An older torch doesn't tell.
+    # Older torch has no such function.
     has: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(has.get("avx512_bf16") or has.get("amx_bf16"))

@@ -11,16 +11,17 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from mtcnn_lit.nets import short_digest
+
 log = logging.getLogger(__name__)
 
-# What says where a run reads and writes, or says again what the stage is.
+# Settings of paths, and those that repeat the stage.
 _LEFT_OUT = {"paths", "ckpt_path", "stage"}
 _SAME_AS_STAGE = {"net", "data"}
-_DIGEST = 12  # letters that tell weights apart, as in what is logged
 
 
 def read_settings(run: Path) -> dict[str, str]:
-    """The hyperparameters of a run, as `settings_of` tells them, as text. Without a readable record there are none."""
+    """The hyperparameters of a run as text (see `settings_of`); empty without a readable record."""
     config = _load(run / ".hydra" / "config.yaml")
     hydra = _flatten(_load(run / ".hydra" / "hydra.yaml"))
     choices = {name: hydra.get(f"hydra.runtime.choices.{name}") for name in ("net", *config)}
@@ -30,13 +31,13 @@ def read_settings(run: Path) -> dict[str, str]:
 
 
 def settings_of(config: Mapping[str, Any], choices: Mapping[str, str | None]) -> dict[str, Any]:
-    """Hyperparameters by dotted key: the stage first, then `source=widerface` and so on; lists of plain values whole.
+    """Hyperparameters by dotted key: the stage, then choices such as `source=widerface`, then values; whole lists.
 
-    Interpolations stay unresolved: what follows from another setting is no difference of its own.
+    Interpolations stay unresolved: they follow from other settings.
 
     Args:
         config: of a run, as plain values.
-        choices: the option that was chosen of each group, `net` among them.
+        choices: the chosen option of each group, including `net`.
     """
     settings = {name: node for name, node in config.items() if name not in _LEFT_OUT}
     chosen = {name: choices.get(name) for name in settings if name not in _SAME_AS_STAGE}
@@ -45,9 +46,9 @@ def settings_of(config: Mapping[str, Any], choices: Mapping[str, str | None]) ->
 
 
 def with_weights(settings: Mapping[str, Any], upstream: Mapping[str, str], init_from: str | None) -> dict[str, Any]:
-    """Settings that tell weights by their digests, 12 letters of each, wherever they were taken from.
+    """Settings that name weights by `short_digest` instead of by path.
 
-    Without a digest, the setting stays, but for an upstream of null: that is the newest run, whichever it was.
+    A setting without a digest stays, except an upstream of null: that is the newest run, whichever it was.
 
     Args:
         upstream: the digest of each network that mined, by name; empty while they are unknown.
@@ -56,11 +57,11 @@ def with_weights(settings: Mapping[str, Any], upstream: Mapping[str, str], init_
     digests = {f"upstream.{name}": digest for name, digest in upstream.items()}
     digests |= {"init_from": init_from} if init_from else {}
     known = {key: value for key, value in settings.items() if not key.startswith("upstream.") or value != "null"}
-    return {**known, **{key: digest[:_DIGEST] for key, digest in digests.items()}}
+    return {**known, **{key: short_digest(digest) for key, digest in digests.items()}}
 
 
 def _load(path: Path) -> dict[str, Any]:
-    """A configuration file; nothing, with a line that says so, where it can't be read."""
+    """Load a configuration file; empty, with a warning, if it is unreadable."""
     try:
         config = OmegaConf.to_container(OmegaConf.load(path))
     except FileNotFoundError:
@@ -72,7 +73,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _flatten(node: Any, key: str = "") -> dict[str, Any]:
-    """Leaves of nested dictionaries, and of lists that hold some, by dotted key; Hydra's marks are left out."""
+    """Leaves of nested dictionaries and lists by dotted key; Hydra's special keys are left out."""
     if isinstance(node, dict):
         inner = {f"{key}.{name}".lstrip("."): item for name, item in node.items() if not _is_mark(str(name))}
     elif isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
@@ -83,12 +84,12 @@ def _flatten(node: Any, key: str = "") -> dict[str, Any]:
 
 
 def _is_mark(name: str) -> bool:
-    """Whether a key tells Hydra how to build, as `_partial_` does; what is built, `_target_`, is a setting."""
+    """Whether a key is special to Hydra, such as `_partial_`; `_target_` counts as a setting."""
     return name.startswith("_") and name != "_target_"
 
 
 def as_text(value: Any) -> str:
-    """A value as it stands in a configuration."""
+    """A value as it is written in a configuration."""
     if isinstance(value, list):
         return f"[{', '.join(map(as_text, value))}]"
     if value is None:

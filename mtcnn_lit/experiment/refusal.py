@@ -1,4 +1,4 @@
-"""What Lightning refuses, and in which words."""
+"""Recognise and reword errors by which Lightning rejects a setting."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether Lightning refuses a setting: beside errors of its own it raises Python's, as for `val_check_interval`."""
+    """Whether Lightning rejects a setting: by its own error or a built-in one, as for `val_check_interval`."""
     *_, (raised_in, _) = traceback.walk_tb(error.__traceback__)
     its_own = str(raised_in.f_globals.get("__name__")).startswith("lightning.")
     return isinstance(error, MisconfigurationException) or (isinstance(error, ValueError | RuntimeError) and its_own)
 
 
 def refusal(error: Exception) -> str:
-    """Lightning's words, but for where they advise what would train in several processes."""
+    """Lightning's message, except where its advice would start several processes."""
     if "--ntasks=" in str(error):
         tasks = os.environ["SLURM_NTASKS"]
         return (

@@ -1,4 +1,4 @@
-"""What a training run goes on from, looked at before anything is built."""
+"""The checkpoint that training resumes from, checked before anything is built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing_extensions import override
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.runs import LAST, last_run
 from mtcnn_lit.nets.batch_norm import has_batch_norm
-from mtcnn_lit.nets.weights import checkpoint_file, read_checkpoint
+from mtcnn_lit.nets.weights import checkpoint_file, read_checkpoint, short_digest
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +48,10 @@ def _moved(state: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def resume_from(config: DictConfig) -> Path | None:
-    """The checkpoint to go on from; ``ckpt_path=last`` goes on in the folder of the run that was stopped.
+    """The checkpoint to resume from; ``ckpt_path=last`` resumes in the folder of the stopped run.
 
     Raises:
-        ConfigError, WeightsError: when training can't go on from it.
+        ConfigError, WeightsError: when training can't resume from it.
     """
     if config.ckpt_path is None:
         return None
@@ -59,7 +59,7 @@ def resume_from(config: DictConfig) -> Path | None:
     if config.ckpt_path != "last":
         path = checkpoint_file(config.ckpt_path)
         checkpoint = _state(path, config)
-        if path.resolve() != (run / LAST).resolve():  # in its own folder its best is known, and its end can be made up
+        if path.resolve() != (run / LAST).resolve():  # in its own folder, a finished run gets its summary
             _refuse_trained(path, checkpoint, config.trainer.get("max_epochs"))
         return path
     last = last_run(Path(config.paths.output_dir), run)
@@ -73,24 +73,24 @@ def resume_from(config: DictConfig) -> Path | None:
 
 
 def refuse_other_upstream(path: Path, upstream: Mapping[str, str]) -> None:
-    """Of a training that is to go on, look whether the same networks mine for it: it has learned from their patches.
+    """Check that a resumed training has patches mined by the same networks as before.
 
     Args:
         upstream: digests of the weights of the networks that would mine, by name.
 
     Raises:
-        ConfigError: for the first that differs. A checkpoint may not tell.
+        ConfigError: for the first that differs. Checkpoints may lack the digests.
     """
     for name, digest in read_checkpoint(path)["hyper_parameters"].get("upstream", {}).items():
         if upstream.get(name) != digest:
             raise ConfigError(
-                f"ckpt_path: {path} was trained behind another {name} (weights {digest[:12]}); to go on behind it "
-                f"take ckpt_path={path} upstream.{name}=RUN, to train on behind this one init_from={path}"
+                f"ckpt_path: {path} was trained on patches mined by another {name} (weights {short_digest(digest)}); "
+                f"to go on with that one take ckpt_path={path} upstream.{name}=RUN, with this one init_from={path}"
             )
 
 
 def _state(path: Path, config: DictConfig) -> dict[str, Any]:
-    """What training of this stage goes on with."""
+    """Load and check the checkpoint to resume from."""
     stage = config.stage
     if path.suffix == ".safetensors":
         raise ConfigError(f"ckpt_path: {path} holds weights alone; to start with them take init_from={path}")
@@ -109,7 +109,7 @@ def _state(path: Path, config: DictConfig) -> dict[str, Any]:
 
 
 def _refuse_trained(path: Path, checkpoint: dict[str, Any], epochs: int | None) -> None:
-    """A run that is through has nothing left to train, and its best is not known in another folder."""
+    """Reject a finished run: nothing is left to train, and its best is unknown in another folder."""
     trained = checkpoint["epoch"] + 1
     if epochs is not None and 0 < epochs <= trained:
         raise ConfigError(

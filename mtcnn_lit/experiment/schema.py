@@ -1,4 +1,4 @@
-"""The typed top level of the configuration: a wrong key or type there is an error before anything runs."""
+"""The typed top level of the configuration: wrong keys or types are errors before anything runs."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Paths:
 class Upstream:
     """The trained networks before the one in training: a checkpoint, a run's folder, or None for the newest run.
 
-    ``earlier`` is P-Net itself, as an earlier run left it, when what that one takes for faces is to be mined: a
-    checkpoint, a run's folder, or `newest`.
+    ``earlier`` is a P-Net of an earlier run, whose detections are mined for P-Net: a checkpoint, a run's folder, or
+    `newest`.
     """
 
     pnet: str | None = None
@@ -135,7 +135,7 @@ class EvaluateConfig:
 
 @dataclass
 class ExportedNets:
-    """What is exported of a detector."""
+    """The networks to export."""
 
     weights: DetectorWeights = field(default_factory=DetectorWeights)
 
@@ -193,9 +193,9 @@ class CompareConfig:
 
 
 def register() -> None:
-    """Make the schemas known to Hydra, and what configurations ask of the machine."""
+    """Register the schemas and the resolvers of the configurations."""
     OmegaConf.register_new_resolver("half_if_fast", half_if_fast, replace=True)
-    OmegaConf.register_new_resolver("new_folder", new_folder, replace=True, use_cache=True)  # jobs inherit the cache
+    OmegaConf.register_new_resolver("new_folder", new_folder, replace=True, use_cache=True)  # inherited by jobs
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="detect_schema", node=DetectConfig)

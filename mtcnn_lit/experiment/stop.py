@@ -1,6 +1,6 @@
-"""Commands that are stopped: SIGTERM, as schedulers and shutdowns send it, is as Ctrl-C, with a status of its own.
+"""Stop commands: SIGTERM, as sent by schedulers and shutdowns, acts as Ctrl-C with its own exit status.
 
-This module loads no library: it works while they are loaded.
+This module imports no libraries, so that it works while they load.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import NoReturn
 
 AT_ONCE = 3.0  # seconds
 
-# An argument that Lightning gives to the processes of the other devices, which begin the same command.
+# An argument that Lightning adds to the command of the other devices' processes.
 _STARTED_BY_LIGHTNING = "hydra.job.name=train_ddp_process_"
 
 
 class _Sigterm:
-    """What happens on SIGTERM: it raises KeyboardInterrupt.
+    """The handler of SIGTERM: raises KeyboardInterrupt.
 
-    `timeout` sends two at once, and the second one must not interrupt the closing of what was made. A later one is
-    heeded: the first one's exception is lost where it is raised in a `__del__` or in code that is not Python's.
+    `timeout` sends two at once, and the second must not interrupt the clean-up. Later ones count again, since the first
+    exception is lost if raised in a `__del__` or in native code.
     """
 
     received = False
@@ -38,10 +38,10 @@ _sigterm = _Sigterm()
 
 
 def stop_on_sigterm() -> None:
-    """From now on SIGTERM stops this process as Ctrl-C does; Python allows that in the main thread alone.
+    """Make SIGTERM stop this process as Ctrl-C does; no effect outside the main thread, which Python requires.
 
-    Of the processes that Lightning starts for the other devices none heeds either: the first one ends them when it
-    stops. One that ended by itself would have the first killed before that can close what it made.
+    Processes that Lightning starts for the other devices ignore both: the first process ends them when it stops. If one
+    ended by itself, the first would be killed before its clean-up.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -53,12 +53,12 @@ def stop_on_sigterm() -> None:
 
 
 def stop_if_terminated() -> None:
-    """Stop now if SIGTERM came and code that is not Python's swallowed what it raised."""
+    """Raise KeyboardInterrupt again if native code swallowed that of a SIGTERM."""
     if _sigterm.received:
         raise KeyboardInterrupt
 
 
 def end_stopped(stop: KeyboardInterrupt) -> NoReturn:
-    """End the process with one line and the status that shells give to the signal."""
+    """Exit with one line and the shell's status for the signal."""
     print(f"\nstopped{': ' if str(stop) else ''}{stop}", file=sys.stderr)
     sys.exit(128 + (signal.SIGTERM if _sigterm.received else signal.SIGINT))

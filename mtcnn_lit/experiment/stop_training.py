@@ -1,4 +1,4 @@
-"""Training is stopped by SIGTERM as every command is, and then in all its processes."""
+"""Stop training on SIGTERM like every command, in all its processes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mtcnn_lit.experiment.stop import stop_if_terminated, stop_on_sigterm
 
 
 class StopOnSigterm(Callback):
-    """Takes back SIGTERM, for which Lightning registers itself right before these hooks.
+    """Restores our SIGTERM handler, which Lightning replaces just before these hooks.
 
-    Its handler waits for the other processes, which may be waiting for this one elsewhere, for good. On a
-    KeyboardInterrupt Lightning waits for nobody: it ends the processes that it started.
+    Lightning's handler waits for the other processes, which may wait for this one: a deadlock. On a KeyboardInterrupt
+    it ends the processes that it started without waiting.
     """
 
     def on_sanity_check_start(self, *_: Any) -> None:
-        """Before the first validation, if there is one before training."""
+        """Before a validation that precedes training."""
         stop_on_sigterm()
 
     def on_train_start(self, *_: Any) -> None:
@@ -28,15 +28,15 @@ class StopOnSigterm(Callback):
         stop_on_sigterm()
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """PyTorch's file writer swallows what is raised while it writes a checkpoint."""
+        """PyTorch's file writer swallows exceptions raised while it writes a checkpoint."""
         stop_if_terminated()
 
 
 @contextmanager
 def kill_workers_on_error(trainer: Trainer) -> Iterator[None]:
-    """When this process ends by an error, so do those that Lightning started for the other devices.
+    """Kill the processes of the other devices when this one fails.
 
-    They would wait for this one: with NCCL for half an hour, holding their GPUs.
+    With NCCL they would wait for it for half an hour, holding their GPUs.
     """
     try:
         yield

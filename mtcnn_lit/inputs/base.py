@@ -10,10 +10,10 @@ from mtcnn_lit.named_image import NamedImage, UnreadImage
 
 
 class Input(Protocol):
-    """Pictures in their order. One that knows how many there are has ``len()`` too."""
+    """Yields pictures in order. Inputs that know their number of pictures have ``len()`` too."""
 
     @property
     def files(self) -> Sequence[Path]:
-        """The files that it reads, which no output may replace; none for a camera."""
+        """The files that it reads, which outputs must not overwrite; none for a camera."""
 
     def __iter__(self) -> Iterator[NamedImage | UnreadImage]: ...

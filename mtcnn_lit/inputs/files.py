@@ -1,4 +1,4 @@
-"""Picture files to detect in: one, those that a pattern matches, a list, or a folder of them."""
+"""Picture files as input: one file, a glob pattern, a list, or a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STANDARD_INPUT = "-"
 
 
 class FilesInput:
-    """Picture files in their order, read ahead of detection; of all but a few, only the paths are in memory.
+    """Picture files in order, prefetched; all but a few are in memory as paths only.
 
     Attributes:
         files: what is read.
@@ -48,7 +48,7 @@ class ImageInput(FilesInput):
 
     Args:
         path: a file; a pattern such as ``DIR/*.jpg``, or ``DIR/**/*.jpg`` for any depth; or ``-`` for the list. Listed
-            pictures are named as they are listed, others relative to their folder, or the pattern's.
+            pictures keep their listed names; others are named relative to their folder, or the pattern's.
 
     Raises:
         ImageError: when there is no such picture.
@@ -75,15 +75,15 @@ class FolderInput(FilesInput):
 
     def __init__(self, path: str) -> None:
         folder = Path(path)
-        if not path or not folder.is_dir():  # an empty one is a slip, and would be the working folder
+        if not path or not folder.is_dir():  # an empty path, likely a mistake, would be the working folder
             raise ImageError(f"no folder at {path or repr(path)}: set input.path to a folder, or take input=image")
-        super().__init__(_to_read(every_image(folder), f"no picture lies in {path}"), folder)
+        super().__init__(_to_read(every_image(folder), f"no picture in {path}"), folder)
 
 
 def _matching(pattern: Path) -> list[Path]:
     found = map(Path, glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - it takes absolute ones too
     pictures = [path for path in found if path.suffix.lower() in EXTENSIONS and path.is_file()]
-    once: dict[tuple[str, str], Path] = {}  # a link to a folder above it leads round in a circle, picture after picture
+    once: dict[tuple[str, str], Path] = {}  # links to a folder above would repeat pictures endlessly
     for path in sorted(pictures, key=lambda path: (len(path.parts), path)):
         once.setdefault((os.path.realpath(path.parent), path.name), path)
     hint = " (a [ in a name is written [[])" if "[" in str(pattern) else ""
@@ -91,10 +91,10 @@ def _matching(pattern: Path) -> list[Path]:
 
 
 def _to_read(pictures: list[Path], none: str) -> list[Path]:
-    """Those of the pictures that detection did not make; an ImageError that begins as told where there are none."""
+    """The pictures without those that detection wrote; if none are left, an ImageError that begins with ``none``."""
     files = without_made(pictures)
     if pictures and not files:
-        raise ImageError(f"{none} but what detection made: give it another name to detect in it")
+        raise ImageError(f"{none} except those written by detection: rename them to detect in them")
     if not files:
         raise ImageError(f"{none}: looked for files ending in {', '.join(sorted(EXTENSIONS))}")
     return files
@@ -110,8 +110,8 @@ def _folder_of(pattern: Path) -> Path:
 def _listed() -> list[Path]:
     if sys.stdin is None:  # closed by the shell: `<&-`
         raise ImageError("can't read the list on standard input, which is closed: set input.path to a file")
-    listed = sys.stdin.buffer.read().removeprefix(codecs.BOM_UTF8)  # as Windows programs begin a text
-    lines = [os.fsdecode(line).rstrip("\r") for line in listed.split(b"\n")]  # file names need be no UTF-8
+    listed = sys.stdin.buffer.read().removeprefix(codecs.BOM_UTF8)  # Windows programs write it
+    lines = [os.fsdecode(line).rstrip("\r") for line in listed.split(b"\n")]  # file names need not be UTF-8
     if any("\0" in line for line in lines):
         raise ImageError("the list on standard input has null bytes, as by find -print0: give a path a line")
     files = without_made(Path(line) for line in lines if line)

@@ -15,7 +15,7 @@ from mtcnn_lit.prefetch import prefetch
 log = logging.getLogger(__name__)
 
 _REMEDY = "set input.path to a video file or its address"
-_SHORT = 0.99  # of the announced number of frames: fewer are worth telling, as many files announce a few too many
+_SHORT = 0.99  # of the announced number of frames: fewer get a warning; many files announce a few too many
 
 
 class VideoInput:

@@ -1,4 +1,4 @@
-"""``input=webcam``: the newest frame of a camera, again and again."""
+"""``input=webcam``: the newest frame of a camera, repeatedly."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
 
 
 class WebcamInput:
-    """What a camera shows when a frame is asked for; frames in between are passed over.
+    """The newest frame of a camera at each request; frames in between are skipped.
 
     Args:
         device: the camera's number or address; or a video file, which plays at its own rate as if it were a camera.
-        width, height: the frames that a camera is asked for, px; unset, what it likes best.
+        width, height: size of frames to request from a camera, px; unset, the camera's default.
         patience: how long to wait for a camera that gives no pictures, in seconds.
 
     Raises:
-        ImageError: when there is no such camera; in the loop, when it stays away too long.
+        ImageError: when there is no such camera; in the loop, when it gives no frame for too long.
         ValueError: when a size or the patience is not above 0.
     """
 

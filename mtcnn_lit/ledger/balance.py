@@ -1,4 +1,4 @@
-"""What a ledger says in the end: losses by size and step, candidates and seconds by step, and every lost face."""
+"""The result of a ledger: losses by size and step, candidates and seconds by step, and every lost face."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import torch
 
 from mtcnn_lit.cascade import StepName
 from mtcnn_lit.face_sizes import SIZES, size_class
+from mtcnn_lit.nets import NET_TITLES
 
 STEPS: tuple[StepName, ...] = get_args(StepName)
 STEP_TITLES: dict[StepName, str] = {
-    "pnet": "P-Net",
+    "pnet": NET_TITLES["pnet"],
     "pnet_nms": "P-Net's NMS",
-    "rnet": "R-Net",
-    "onet": "O-Net",
+    "rnet": NET_TITLES["rnet"],
+    "onet": NET_TITLES["onet"],
     "nms": "last NMS",
     "again": "second look",
 }
@@ -26,11 +27,11 @@ class FaceLoss(NamedTuple):
     """A face that the cascade lost.
 
     Attributes:
-        image: its number, as `Ledger.run` was told.
+        image: its number, as given to `Ledger.run`.
         box: ``x1 y1 x2 y2`` in pixels.
         step: which step lost it.
-        score: the best one among the candidates that covered it and on which that step had to decide; 0 for P-Net when
-            it had no window there that is worth telling of (see `mtcnn_lit.cascade.Step.judged`).
+        score: the best score that the step gave to a candidate that covered it; 0 for P-Net when no window there has a
+            reported score (see `mtcnn_lit.cascade.Step.judged`).
     """
 
     image: int
@@ -45,15 +46,15 @@ class FaceLoss(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """What a ledger says.
+    """The result of a ledger.
 
     Attributes:
-        images: how many there were.
-        steps: those that the cascade had, K of them.
+        images: how many were processed.
+        steps: the cascade's K steps.
         lost: (S, K) faces of each class of `SIZES` that each step lost.
         found: (S,) faces that a detection covers.
         candidates: (K,) per image, after each step.
-        seconds: (K,) per image, of each step; making the image pyramid counts with the first.
+        seconds: (K,) per image, of each step; the first includes building the image pyramid.
         rows: (N, 7) the lost faces: image, index in `STEPS`, score, box.
     """
 
@@ -73,7 +74,7 @@ class Balance(NamedTuple):
 
     @property
     def remaining(self) -> npt.NDArray[np.int64]:
-        """Faces of each size class that are not lost yet after each step. Shape: (S, K)."""
+        """Faces of each size class that are left after each step. Shape: (S, K)."""
         remaining: npt.NDArray[np.int64] = self.faces[:, None] - self.lost.cumsum(axis=1)
         return remaining
 

@@ -1,4 +1,4 @@
-"""The ledger as a metric: detects, keeps the account, gathers across processes."""
+"""The ledger as a metric: detects, counts losses, gathers across processes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from mtcnn_lit.images import Image
 from mtcnn_lit.ledger.balance import STEPS, Balance
 from mtcnn_lit.ledger.trace import Faces, lost_at, scores_of_lost
 
-_FOUND = len(STEPS)  # stands where else the index of the step that lost a face stands
+_FOUND = len(STEPS)  # outcome of a face that no step lost; else the index of the step
 
 
 class Ledger(Metric):
-    """Detects faces and keeps the account of what each step of the cascade lost.
+    """Detects faces and counts those that each step of the cascade lost.
 
     Example::
 
@@ -51,12 +51,12 @@ class Ledger(Metric):
     def run(
         self, cascade: Cascade, images: Sequence[Image], faces: Sequence[Tensor], numbers: Sequence[int]
     ) -> list[Detections]:
-        """Detect in a batch of images as `Cascade.detect` does, and add it to the account.
+        """Detect in a batch of images as `Cascade.detect` does, and add the losses to the ledger.
 
         Args:
             images: uint8 RGB (H, W, 3) of any sizes, at least one.
             faces: (F, 4) float32 boxes of each image.
-            numbers: what `FaceLoss.image` will call each image, below 2 ** 24.
+            numbers: the number of each image for `FaceLoss.image`, below 2 ** 24.
 
         Raises:
             ValueError: when the lists differ in length.
@@ -70,7 +70,7 @@ class Ledger(Metric):
     def update(
         self, steps: Sequence[Step], seconds: Sequence[float], faces: Sequence[Tensor], numbers: Sequence[int]
     ) -> None:
-        """Add a batch that went through the cascade: its steps and how long each took; else as in `run`."""
+        """Add a batch that went through the cascade: its steps and their seconds; other arguments as in `run`."""
         there = Faces.of(faces, steps[0].found.boxes.device)
         position = lost_at(steps, there)
         scores = scores_of_lost(steps, position, there).to(self.device)
@@ -90,7 +90,7 @@ class Ledger(Metric):
         self.seconds[columns] += torch.tensor(seconds, dtype=torch.float64, device=self.device)
 
     def compute(self) -> Balance:
-        """The account so far."""
+        """The ledger so far."""
         rows = dim_zero_cat(self.rows) if len(self.rows) else torch.zeros(0)
         known = torch.nonzero(self.images).squeeze(1)
         images = self.images[known]

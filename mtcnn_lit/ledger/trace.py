@@ -1,8 +1,8 @@
-"""Where a face was lost: the steps of the cascade searched for candidates that cover it.
+"""Find the step of the cascade at which a face was lost.
 
-A candidate covers a face when their IoU is at least 0.5. Boxes move from step to step, so a face may be covered by none
-for a while and then again: it counts as lost at the last step after which no candidate covers it any more. One
-candidate may cover several faces; how detections pair off with faces is for `mtcnn_lit.metrics` to say.
+A candidate covers a face when their IoU is at least 0.5. Boxes move from step to step, so a face may be uncovered for
+some steps: it counts as lost at the last step after which no candidate covers it any more. One candidate may cover
+several faces; matching detections to faces is left to `mtcnn_lit.metrics`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mtcnn_lit.detections import Candidates
 
 _COVERS = 0.5  # IoU
 
-# Faces of an image, sorted by area, that are compared with candidates of their size at once.
+# Faces of an image, sorted by area, that are compared with candidates of similar size at once.
 _BLOCK = 64
 
 
@@ -43,7 +43,7 @@ class Faces(NamedTuple):
 def lost_at(steps: Sequence[Step], faces: Faces) -> Tensor:
     """The position of the step since which no candidate covers a face; the number of steps for a face that is found.
 
-    Looks from the end, so that a face is compared with ever more candidates only until one covers it.
+    Searches from the last step, so that a face is compared with the many candidates of early steps only if needed.
 
     Shape: F faces -> (F,) int64
     """
@@ -59,7 +59,7 @@ def lost_at(steps: Sequence[Step], faces: Faces) -> Tensor:
 def scores_of_lost(steps: Sequence[Step], position: Tensor, faces: Faces) -> Tensor:
     """The best score that the losing step gave to a candidate that covers the face; 0 for none.
 
-    Only steps that lost a face are asked what they had to decide on.
+    ``judged`` is computed only for steps that lost a face.
 
     Shape: F faces and what `lost_at` says of them -> (F,)
     """
@@ -83,7 +83,7 @@ def _best_scores(candidates: Candidates, faces: Faces) -> Tensor:
 
 
 def _best_of_similar_size(candidates: Candidates, boxes: Tensor) -> Tensor:
-    """`_best_scores` within one image. Only boxes of similar areas can reach the IoU: most pairs are never compared."""
+    """`_best_scores` within one image. Only boxes of similar areas can reach the IoU, so most pairs are skipped."""
     sizes, own = area(candidates.boxes), area(boxes)
     similar = candidates.select((sizes >= own.amin() * _COVERS) & (sizes <= own.amax() / _COVERS))
     covers = iou(boxes, similar.boxes) >= _COVERS

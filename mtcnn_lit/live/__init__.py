@@ -1,1 +1,1 @@
-"""Frames as they come: videos and cameras to read, pace, time per network, pictures on a screen."""
+"""Live detection: read videos and cameras, control the pace, time the networks, show pictures."""

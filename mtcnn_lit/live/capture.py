@@ -1,4 +1,4 @@
-"""Capture in a thread of its own, which always hands over the newest frame: slow detection builds up no delay."""
+"""Capture in a separate thread that keeps only the newest frame, so that slow detection adds no delay."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mtcnn_lit.live.device import Device
 
 log = logging.getLogger(__name__)
 
-_TELL_AFTER = 2.0  # seconds without a frame until the log says so
-_TRY_AGAIN = 0.5  # seconds between attempts to open a camera that has gone
+_TELL_AFTER = 2.0  # seconds without a frame until a warning
+_TRY_AGAIN = 0.5  # seconds between attempts to reopen a lost camera
 
 
 class Captured(NamedTuple):
@@ -26,10 +26,10 @@ class Captured(NamedTuple):
 
 
 class Capture:
-    """Reads a device for as long as it is used (``with``).
+    """Reads a device inside a ``with`` block.
 
     Args:
-        make_device: opens the device; called again when a camera has gone.
+        make_device: opens the device; called again when a camera was lost.
         patience: how long to wait for a camera that gives nothing, in seconds.
 
     Raises:
@@ -46,7 +46,7 @@ class Capture:
         self._newest: Captured | None = None
         self._ended = False
         self._failure: Exception | None = None
-        # A daemon: a read that hangs must not keep the program from ending.
+        # A daemon, so that a read that hangs does not block exit.
         self._thread = threading.Thread(target=self._run, name="capture", daemon=True)
 
     def __enter__(self) -> Capture:
@@ -58,7 +58,7 @@ class Capture:
         self._thread.join(timeout=2)
 
     def newest(self) -> Captured | None:
-        """The newest frame that was not handed over before, waited for where need be; None after the last one.
+        """Wait for a frame that was not returned before, and return the newest; None after the last one.
 
         Raises:
             ImageError: when a camera has given no frame for too long.
@@ -69,7 +69,7 @@ class Capture:
                 more = min(self._patience - _TELL_AFTER, threading.TIMEOUT_MAX)
                 if not self._changed.wait_for(self._has_news, max(0.0, more)):
                     raise ImageError(
-                        f"{self.name} has given no picture for {self._patience:g} s: see to its plug or network, "
+                        f"{self.name} has given no picture for {self._patience:g} s: check its cable or network, "
                         "or wait longer with input.patience=SECONDS"
                     )
                 log.info("%s is back", self.name)
@@ -83,7 +83,7 @@ class Capture:
 
     def _run(self) -> None:
         first: float | None = None
-        start = 0  # of the numbers that the device gives: it begins anew when it comes back
+        start = 0  # added to the device's frame numbers, which restart when it is reopened
         last = -1
         try:
             while not self._stop.is_set():
@@ -99,7 +99,7 @@ class Capture:
                 with self._changed:
                     self._newest = Captured(last, now - first, frame[1])
                     self._changed.notify_all()
-        except Exception as error:  # it belongs to whoever waits for a frame
+        except Exception as error:  # raised in `newest`, for the thread that waits
             self._failure = error
         finally:
             self._device.close()
@@ -108,7 +108,7 @@ class Capture:
                 self._changed.notify_all()
 
     def _open_again(self) -> bool:
-        """Try until the camera is there again; False when nobody waits for it any more."""
+        """Retry until the camera is back; False when capture is stopped."""
         self._device.close()
         while not self._stop.wait(_TRY_AGAIN):
             try:

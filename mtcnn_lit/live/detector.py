@@ -1,4 +1,4 @@
-"""The detector while people watch: how long each network took, and a threshold that can be moved."""
+"""The detector for live display: the time of each network, and an adjustable threshold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class LiveDetector:
     """Detects what `MTCNN` detects, picture by picture.
 
     Attributes:
-        times: seconds that each network took for the last picture, with what follows it: "P", "R" and "O".
+        times: seconds of each network for the last picture, including its NMS: "P", "R" and "O".
     """
 
     def __init__(self, detector: MTCNN) -> None:
@@ -24,7 +24,7 @@ class LiveDetector:
 
     @property
     def threshold(self) -> float:
-        """The lowest score that passes the last network, in [0, 1]; what is set beyond is cut."""
+        """The lowest score that passes the last network; clamped to [0, 1] when set."""
         return self._cascade.thresholds[2]
 
     @threshold.setter

@@ -1,4 +1,4 @@
-"""What frames are captured from: cameras, and videos that play as if they were one."""
+"""Capture devices: cameras, and videos that are played like one."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mtcnn_lit.live.video import Video, is_address, known_rate, rgb
 log = logging.getLogger(__name__)
 
 _REMEDY = "set input.device to a camera's number (0 is the first), its address, or a video file"
-_USUAL_RATE = 30.0  # frames a second, where a camera names none
-_LONGEST_WAIT = 2**31 - 1  # ms that OpenCV can be told to wait
+_USUAL_RATE = 30.0  # frames a second, if a camera reports none
+_LONGEST_WAIT = 2**31 - 1  # ms, OpenCV's largest timeout
 
 
 class Device(Protocol):
     """Something that gives frames at its own pace.
 
     Attributes:
-        name: what its frames are called.
-        rate: frames a second, as it says.
-        ends: whether no more frames mean its end; a camera without frames may come back.
+        name: the name of its frames.
+        rate: frames a second, as it reports.
+        ends: whether it has ended when no frame comes; a camera may come back.
     """
 
     name: str
@@ -33,21 +33,21 @@ class Device(Protocol):
     ends: bool
 
     def read(self) -> tuple[int, Image] | None:
-        """Wait for the next frame and give its number, from 0 on, and its RGB pixels (H, W, 3); None without one."""
+        """Wait for the next frame; its number, from 0, and its RGB pixels (H, W, 3), or None without one."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the device."""
 
 
 def open_device(device: str, width: int | None, height: int | None, patience: float) -> Device:
     """A camera by its number or address, or a video file.
 
     Args:
-        width, height: the frames that a camera is asked for, px; it gives what it can.
-        patience: how long an address may take to answer with pictures, in seconds.
+        width, height: size of frames to request from a camera, px; it gives the nearest that it has.
+        patience: how long to wait for pictures from an address, in seconds.
 
     Raises:
-        ImageError: when it isn't there or can't be read.
+        ImageError: when it does not exist or can't be read.
     """
     if is_camera(device):
         return Camera(device, width, height, patience)
@@ -96,13 +96,13 @@ class Camera:
 
 
 def _answering(address: str, patience: float) -> cv2.VideoCapture:
-    """What is at an address, open if it answers in time; FFmpeg by itself would wait for 30 s."""
+    """A capture of an address, open if it answers in time; FFmpeg's default is 30 s."""
     wait = math.ceil(min(1000 * patience, _LONGEST_WAIT))
     return cv2.VideoCapture(address, cv2.CAP_ANY, [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, wait])
 
 
 class PlayedVideo:
-    """A video that plays at its own rate: what isn't taken in time is missed, as with a camera."""
+    """A video played at its own rate: frames not read in time are missed, as with a camera."""
 
     ends = True
 

@@ -1,4 +1,4 @@
-"""How often pictures are taken, and how often they were."""
+"""Limit and measure the rate of pictures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def paced(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[Item]:
-    """The items, at most `fps` of them a second; all at once without.
+    """The items, at most `fps` of them a second; without a limit if it is None.
 
-    It waits before it takes an item, so that the newest frame of a camera is new. One that is late by less than its
-    turn is made up for, so that the rate holds on average.
+    Waits before taking an item, so that a camera's frame is fresh. Delays below one period are made up for, so that the
+    rate holds on average.
 
     Raises:
         ValueError: when `fps` is not above 0.
@@ -52,7 +52,7 @@ class Rate:
         self._times: deque[float] = deque()
 
     def tick(self) -> float:
-        """It happens now: how often a second it did lately; 0 at first."""
+        """Count an event; the events a second over the last 2 s, 0 at first."""
         now = self._clock()
         self._times.append(now)
         while self._times[0] < now - _SECONDS:

@@ -1,4 +1,4 @@
-"""What a window and a browser show: the picture with boxes, and figures in its corner."""
+"""The picture that a window or browser shows: with boxes, and with figures in its corner."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Screen:
         self.scores = True
 
     def tick(self) -> None:
-        """A new picture is here."""
+        """Count a new picture for the rate."""
         self._fps = self._rate.tick()
 
     def draw(self, picture: NamedImage, detections: Detections) -> Image:
-        """The picture with its boxes alone."""
+        """The picture with its boxes only."""
         return draw(picture.image, detections, scores=self.scores)
 
     def draw_all(self, picture: NamedImage, detections: Detections, state: str = "") -> Image:
@@ -46,7 +46,7 @@ class Screen:
 
 
 def note(image: Image, lines: list[str]) -> Image:
-    """The picture with lines of text in its upper left corner, on darkened ground, small enough to fit its width."""
+    """The picture with lines of text in its upper left corner, on a dark background, scaled to fit the width."""
     canvas = image.copy()
     height, width = canvas.shape[:2]
     widest = max(cv2.getTextSize(line, _FONT, 1, 1)[0][0] for line in lines)

@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from mtcnn_lit.images import ImageError
+from mtcnn_lit.errors import UserError
 
 _BOUNDARY = "frame"
 _PAGE = b"""<!DOCTYPE html>
@@ -24,17 +24,17 @@ _PAGE = b"""<!DOCTYPE html>
 
 
 class PictureServer:
-    """Serves the newest picture that it was given, as a page at ``/`` and by itself as motion JPEG.
+    """Serves the newest picture as a page at ``/`` and as motion JPEG at ``/stream.mjpg``.
 
     Args:
-        host: the address to listen on; 127.0.0.1 is seen on this machine alone.
+        host: the address to listen on; 127.0.0.1 is visible only on this machine.
         port: 0 takes a free one.
 
     Attributes:
         address: of the page.
 
     Raises:
-        ImageError: when it can't listen there.
+        UserError: when it can't listen there.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -46,7 +46,7 @@ class PictureServer:
             self._server = _Server((host, port), _Handler)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise ImageError(
+            raise UserError(
                 f"can't serve on {host}:{port}: {reason}; set output.stream.port or output.stream.host"
             ) from error
         self._server.pictures = self
@@ -54,14 +54,14 @@ class PictureServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def put(self, picture: bytes) -> None:
-        """The newest picture, as JPEG."""
+        """Set the newest picture, JPEG bytes."""
         with self._changed:
             self._picture = picture
             self._number += 1
             self._changed.notify_all()
 
     def after(self, number: int) -> tuple[int, bytes] | None:
-        """Wait for a picture after the one of that number, and give the newest with its number; None at the end."""
+        """Wait for a picture newer than ``number``; the newest one with its number, or None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._number > number or self._ended)
             return None if self._ended else (self._number, self._picture)
@@ -79,17 +79,17 @@ class _Server(ThreadingHTTPServer):
     pictures: PictureServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Nobody need know of a browser that has left, whatever it was being told."""
+        """Ignore disconnects of the browser."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    timeout = 10  # seconds that a browser may leave a picture untaken
+    timeout = 10  # seconds to wait for a browser to take a picture
 
     def do_GET(self) -> None:
-        wanted = self.command == "GET"  # not the head alone
+        wanted = self.command == "GET"  # HEAD wants no body
         path = self.path.partition("?")[0]
         if path == "/":
             self._begin("text/html; charset=utf-8", len(_PAGE))
@@ -121,4 +121,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nobody wants to read every request."""
+        """Don't log requests."""

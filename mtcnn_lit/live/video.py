@@ -14,9 +14,9 @@ from mtcnn_lit.images import Image, ImageError
 
 log = logging.getLogger(__name__)
 
-_USUAL_RATE = 25.0  # frames a second, where a video names none
-_TICKS = 1000  # a second: no video has so many frames
-_MOST_BROKEN = 300  # frames one after the other that are passed over in a file: one that ends has no more to give
+_USUAL_RATE = 25.0  # frames a second, if a video reports none
+_TICKS = 1000  # a second: such a rate is that of a clock
+_MOST_BROKEN = 300  # consecutive broken frames that are skipped before a file counts as ended
 
 
 class Video:
@@ -25,7 +25,7 @@ class Video:
     Attributes:
         name: the file's name; of an address, its last part.
         rate: frames a second.
-        count: how many frames the video says it has; None where it doesn't say.
+        count: the number of frames that the video reports; None without one.
 
     Raises:
         ImageError: when it can't be read; the message ends with the remedy.
@@ -34,13 +34,13 @@ class Video:
     def __init__(self, path: str, remedy: str) -> None:
         if not is_address(path) and not Path(path).is_file():
             raise ImageError(f"no video at {path}: {remedy}")
-        # FFmpeg alone: others take a `%` in the name for a pattern of pictures.
+        # FFmpeg only: other backends take a `%` in the name for a pattern.
         self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise ImageError(f"can't read {path}: not a video, or a broken one; {remedy}")
         self.name = Path(urlsplit(path).path if is_address(path) else path).name or "video"
         self.rate = self._rate()
-        # An address would be waited for at each attempt.
+        # With an address, each attempt would wait.
         self._attempts = 1 if is_address(path) else 1 + _MOST_BROKEN
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.count = round(count) if 0 < count < math.inf else None
@@ -60,7 +60,7 @@ class Video:
         return any(self._capture.grab() for _ in range(self._attempts))  # broken frames and the end look the same
 
     def decoded(self) -> tuple[Image, float] | None:
-        """The frame gone to, as `read` gives it; None when it is broken."""
+        """The current frame as `read` returns it; None when it is broken."""
         done, frame = self._capture.retrieve()
         if not done:
             return None
@@ -72,13 +72,13 @@ class Video:
 
 
 def known_rate(capture: cv2.VideoCapture) -> float | None:
-    """Frames a second of a video or camera; None where it says none, or the ticks of a clock such as 90,000."""
+    """Frames a second of a video or camera; None if it reports none, or a clock's ticks such as 90,000."""
     rate = capture.get(cv2.CAP_PROP_FPS)
     return rate if 0 < rate < _TICKS else None
 
 
 def first_picture(path: str) -> float | None:
-    """When a video's first picture comes, in seconds of the file's own clock; None where that can't be told."""
+    """The time of a video's first picture, in seconds of the file's own clock; None if unknown."""
     capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
     try:
         rate = known_rate(capture)
@@ -88,7 +88,7 @@ def first_picture(path: str) -> float | None:
 
 
 def is_address(path: str) -> bool:
-    """Whether it is something like ``rtsp://…`` rather than a file."""
+    """Whether it is an address such as ``rtsp://…`` rather than a file."""
     return "://" in path
 
 

@@ -8,12 +8,13 @@ import sys
 
 import cv2
 
-from mtcnn_lit.images import Image, ImageError
+from mtcnn_lit.errors import UserError
+from mtcnn_lit.images import Image
 
 _TITLE = "mtcnn-lit"
-_LARGEST = 1280, 800  # px that it opens with at most; the picture fits whatever the window is dragged to
+_LARGEST = 1280, 800  # px, the largest initial size; the picture scales with the window
 
-# Without a screen Qt ends the process, which nothing can catch: so another process tries.
+# Without a screen Qt ends the process, which can't be caught: so a child process tries.
 _TRY = f"import cv2; cv2.namedWindow({_TITLE!r}); cv2.destroyAllWindows()"
 
 
@@ -21,19 +22,19 @@ class Window:
     """Shows pictures; it opens with the first one.
 
     Raises:
-        ImageError: when no window can be opened here; the message says why, and what to do instead.
+        UserError: when no window can be opened here; the message says why, and what to do instead.
     """
 
     def __init__(self) -> None:
-        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # of fonts, which nothing here uses
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # about fonts, which are not used
         trial = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, check=False)
         if b"not implemented" in trial.stderr:
-            raise ImageError(
+            raise UserError(
                 "this OpenCV opens no windows: pip install --force-reinstall --no-deps opencv-python, "
                 "or take output=stream and look with a browser"
             )
         if trial.returncode != 0:
-            raise ImageError("no screen to open a window on: take output=stream and look with a browser")
+            raise UserError("no screen to open a window on: take output=stream and look with a browser")
         self._open = False
 
     def show(self, image: Image) -> None:
@@ -47,7 +48,7 @@ class Window:
         cv2.imshow(_TITLE, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
 
     def key(self, wait: float) -> str:
-        """The key that is pressed within so many seconds; empty without one. The window lives in this time."""
+        """The key pressed within ``wait`` seconds; empty without one. The window is updated only in this call."""
         code = cv2.waitKey(max(1, round(1000 * wait)))
         return chr(code & 0xFF) if code >= 0 else ""
 

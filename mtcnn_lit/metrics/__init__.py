@@ -1,4 +1,4 @@
-"""How good detections are, as torchmetrics that gather across processes."""
+"""Metrics of detections, as torchmetrics that gather across processes."""
 
 from mtcnn_lit.metrics.average_precision import IOU_RANGE, AveragePrecision
 from mtcnn_lit.metrics.curve import PrecisionRecall

@@ -1,4 +1,4 @@
-"""What is found and what is wrongly shown as the threshold on the score falls."""
+"""Precision-recall curves and the discrete ROC."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class PrecisionRecall:
         return (newly_found * envelope).sum() / self.faces_count
 
     def recall_at(self, false_positives: Sequence[int]) -> list[float]:
-        """The highest recall with at most so many false positives over all images, for each number given.
+        """The highest recall with at most the given number of false positives over all images, for each number.
 
         These are points of FDDB's discrete ROC (Jain and Learned-Miller 2010), but with the greedy matching of this
         package where FDDB assigns detections to faces for the largest sum of overlaps.

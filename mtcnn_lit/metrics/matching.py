@@ -1,4 +1,4 @@
-"""What each detection of one image found."""
+"""Match detections to faces: what each detection of one image found."""
 
 from __future__ import annotations
 

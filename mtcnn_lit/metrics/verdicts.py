@@ -1,4 +1,4 @@
-"""VerdictMetric: keeps what became of each detection of all images, gathered across processes."""
+"""VerdictMetric: keeps the verdict on each detection of all images, gathered across processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training crops of R-Net and O-Net: what the networks before them take for faces (paper, section 3.1)."""
+"""Training crops of R-Net and O-Net: detections of the networks before them (paper, section 3.1)."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class CascadeCrops:
     """Crops an image where the cascade so far detects, and around its faces.
 
     Attributes:
-        cascade: the networks before the one in training; for P-Net, itself as an earlier run left it, so that it meets
-            its own false positives (hard negatives).
+        cascade: the networks before the one in training; for P-Net, an earlier P-Net, whose false positives are hard
+            negatives.
         recall_source: images on which the mining thresholds of these networks are measured.
         size: side of the patches, px.
-        context: sides of the region that a patch shows, for those of the crop (see `mtcnn_lit.nets.RNet`).
+        context: side of the region that a patch shows, relative to the crop's (see `mtcnn_lit.nets.RNet`).
         recall: share of the faces that each of these networks must still find at its mining threshold.
         recall_images: how many of `recall_source` are measured.
-        lowest_threshold: mining threshold where that share is out of reach.
-        most_negatives: detections kept of one image that are no face, drawn at random.
+        lowest_threshold: mining threshold if that recall can't be reached.
+        most_negatives: most false detections kept of one image, drawn at random.
         negative_iou: IoU with every face below which a detection counts for that cap.
         random_per_image: crops anywhere in the image.
-        jittered_per_face: crops around each face, so that positives never starve.
+        jittered_per_face: crops around each face, so that there are always positives.
         most_faces: faces jittered of one image, drawn at random.
         min_size: smallest random crop, px.
         squared_faces: as `mtcnn_lit.mining.label.label_crops` says.
@@ -82,7 +82,7 @@ class CascadeCrops:
         check_min_size(self.min_size)
 
     def identity(self) -> dict[str, Any]:
-        """What the crops depend on, besides the source: thresholds follow from the recall, so they aren't in it."""
+        """What the crops depend on, besides the source; thresholds follow from the recall and are left out."""
         own = {f.name: getattr(self, f.name) for f in fields(self)[2:-1]}
         return {
             "miner": type(self).__name__,
@@ -94,7 +94,7 @@ class CascadeCrops:
         }
 
     def prepare(self, workers: int) -> None:
-        """Measure the threshold of each network, the earlier ones at theirs; once."""
+        """Measure the threshold of each network in turn, with the earlier ones at theirs; only once."""
         if self._prepared:
             return
         thresholds: list[float] = []

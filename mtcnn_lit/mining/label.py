@@ -1,4 +1,4 @@
-"""What a crop is: its IoU with the faces of the image, and the offsets that lead from it to its face."""
+"""Label crops: their IoU with the faces of the image, and the offsets to the best face."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CHUNK = 4096
 class LabelThresholds:
     """IoU with a face above which a crop is positive or a part, and below which it is negative (paper, section 3.1).
 
-    What lies between ``negative`` and ``part`` is nothing and never trained on.
+    Crops between ``negative`` and ``part`` are not trained on.
     """
 
     positive: float = 0.65
@@ -47,8 +47,7 @@ class CropLabels(NamedTuple):
     Attributes:
         kept: (N,) int64 indices of the crops that no ignored box covers more than a tenth of.
         iou: (N,) float32, the best IoU of each with any face, or with the square around it; 0 without faces.
-        offsets: (N, 4) float32, from the region that is shown of each crop to the face of its best IoU; 0 where there
-            is none.
+        offsets: (N, 4) float32, from the region shown of each crop to the face with the best IoU; 0 if there is none.
     """
 
     kept: npt.NDArray[np.int64]
@@ -67,7 +66,7 @@ def label_crops(
         squared_faces: compare with the square around each face too, and take the better IoU. No square crop reaches an
             IoU of 0.65 with a face of less than 0.62 times as wide as high: without this, such faces (profiles, most
             of them) are never positives.
-        context: how many times as wide and high as the crop the region is that the network is shown.
+        context: side of the region that the network sees, relative to the crop's.
     """
     faces, ignored = torch.from_numpy(annotation.faces), torch.from_numpy(annotation.ignored)
     chunks = torch.from_numpy(crops).split(_CHUNK)

@@ -22,7 +22,7 @@ ImageFunction = Callable[[Image, Annotation, int], Result]
 
 @dataclass(frozen=True)
 class _Mapped(Dataset["tuple[Result | ImageError, int]"], Generic[Result]):
-    """The source's images with the function applied: the work happens where an item is fetched, in a worker.
+    """The source's images with the function applied when an item is fetched, in a worker.
 
     An item is what the function returned, and how many faces were left out.
     """
@@ -50,9 +50,9 @@ def map_images(
 ) -> Iterator[Result]:
     """Results of ``function(image, annotation, index)`` in the order of the indices, whatever the number of workers.
 
-    Images that can't be read are left out, each with a warning that names it. So are faces that lie wholly outside
-    their image: the crops around them would be black. What a function returns travels between processes, so it should
-    be small or NumPy arrays; the function's own work uses one thread a worker.
+    Images that can't be read are left out, each with a warning that names it. So are faces wholly outside their image,
+    whose crops would be black. Results are sent between processes, so they should be small or NumPy arrays; the
+    function uses one thread a worker.
 
     Args:
         workers: processes; 0 works in this one (needed where the function uses a GPU).

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Miner(Protocol):
-    """Makes patches of one image."""
+    """Cuts patches from an image."""
 
     @property
     def size(self) -> int:
@@ -30,14 +30,14 @@ class Miner(Protocol):
         """Everything that the patches depend on besides the source, as plain values."""
 
     def prepare(self, workers: int) -> None:
-        """Measure what mining needs; called only when there is something to mine."""
+        """Measure what mining needs; called only if something is to be mined."""
 
     def __call__(self, image: Image, annotation: Annotation, index: int) -> Patches:
         """Patches of one image."""
 
 
 def mine(source: Source, miner: Miner, root: Path, workers: int) -> PatchStore:
-    """The patches that ``miner`` makes of ``source``: those on disk below ``root``, or mined now when there are none.
+    """The patches that ``miner`` cuts from ``source``: from disk below ``root``, or mined now.
 
     Raises:
         SourceError: when no image of the source can be read.

@@ -29,7 +29,7 @@ class RandomCrops:
         random_per_image: crops anywhere in the image, nearly all of them negatives.
         jittered_per_face: crops around each face, positives and parts mostly.
         overlapping_per_face: crops near each face, most of them over a part of it, negatives mostly.
-        most_faces: faces used of one image, drawn at random, so that a crowd does not drown the rest.
+        most_faces: most faces used of one image, drawn at random, so that crowds do not dominate.
         min_size: smallest crop, px.
         squared_faces: as `label_crops` says.
         seed: of the random generator, together with the image's index.

@@ -1,4 +1,4 @@
-"""Thresholds by recall: constants starve the next network of positives or drown it in negatives."""
+"""Mining thresholds by recall: fixed ones give the next network too few positives or too many negatives."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mtcnn_lit.boxes import iou
 from mtcnn_lit.cascade import Cascade, Pyramid
 from mtcnn_lit.images import Image
 from mtcnn_lit.mining.map_images import map_images
+from mtcnn_lit.nets import NET_TITLES
 from mtcnn_lit.sources.base import Annotation, Source, SourceError
 
 log = logging.getLogger(__name__)
@@ -25,15 +26,15 @@ _FOUND_IOU = 0.5
 
 @dataclass(frozen=True)
 class RecallCurve:
-    """What a threshold of a cascade's last network costs: faces that go unfound against candidates that go on.
+    """Recall and number of candidates over the threshold of a cascade's last network.
 
     Attributes:
         name: of the network.
-        best: for each face the best score of a candidate that finds it, highest first; 0 where none does.
-        scores: of all candidates, highest first. For O-Net, which nothing follows, detections are the candidates, and
-            a score is the highest threshold that one passes: see `Cascade.passing`.
-        images: how many were looked at.
-        lowest: threshold at which the network ran, so that nothing is known below.
+        best: for each face the best score of a candidate that finds it, highest first; 0 if none does.
+        scores: of all candidates, highest first. For O-Net these are the detections, each with the highest threshold
+            that it passes: see `Cascade.passing`.
+        images: how many were measured.
+        lowest: threshold at which the network ran; nothing is known below it.
     """
 
     name: str
@@ -87,13 +88,13 @@ def recall_curve(
     Args:
         source: where to measure; ``images`` of it, evenly spread, are used.
         lowest: threshold that the last network runs at.
-        mining: of the candidates that mining takes (see `Cascade.candidates`), not of those of detection.
+        mining: use the candidates of mining (see `Cascade.candidates`) instead of those of detection.
 
     Raises:
         SourceError: when these images hold no face.
     """
     last = len(cascade.nets) - 1
-    name = ("P-Net", "R-Net", "O-Net")[last]
+    name = list(NET_TITLES.values())[last]
     low = cascade.with_thresholds(*cascade.thresholds[:last], lowest)
     indices = source.spread(images)
     looks = list(map_images(source, _Look(low, mining), workers=workers, title=f"recall of {name}", indices=indices))

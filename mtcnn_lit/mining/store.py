@@ -1,9 +1,9 @@
 """The patch store: mined patches on disk, written in bounded memory, read by memory map.
 
 One folder holds one mined set: raw little-endian columns and `manifest.json`. A store is written to a temporary
-folder beside its place and renamed when complete, under a file lock: of two runs that want the same set the second
-waits and reuses it, and what was interrupted goes on where it was. A folder with the final name was whole when it got
-that name: it is opened without the lock, also where nothing can be written.
+folder beside its place and renamed when complete, under a file lock: of two runs that need the same set the second
+waits and reuses it, and interrupted mining resumes. A folder with the final name was complete when it got that name: it
+is opened without the lock, also on a read-only disk.
 
 Labels are not stored: positive, part and negative follow from the IoU and the thresholds at training time.
 """
@@ -35,7 +35,7 @@ class StoreError(UserError):
 
 
 class Origin(IntEnum):
-    """How a crop came about."""
+    """How a crop was made."""
 
     RANDOM = 0
     JITTER = 1
@@ -43,7 +43,7 @@ class Origin(IntEnum):
 
 
 class Patches(NamedTuple):
-    """Patches with what is known of each.
+    """Patches and their annotations.
 
     Attributes:
         pixels: (N, S, S, 3) uint8 RGB.
@@ -116,7 +116,7 @@ class PatchStore:
             folder.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.with_suffix(".lock")).acquire()
         with lock:
-            if not folder.exists():  # nor has another process mined it meanwhile
+            if not folder.exists():  # unless another process has mined it meanwhile
                 unfinished = folder.with_suffix(".unfinished")
                 with PatchWriter(unfinished, size) as writer:
                     results = mine(writer)
@@ -127,7 +127,7 @@ class PatchStore:
         return cls.open(folder)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Sent to another process, a store is opened there: its pixels don't travel."""
+        """Pickled by its folder and opened again in another process: pixels are not sent."""
         return PatchStore.open, (self.folder,)
 
     def __len__(self) -> int:
@@ -136,7 +136,7 @@ class PatchStore:
 
 @contextmanager
 def _as_store_error(place: Path) -> Iterator[None]:
-    """Raises StoreError for what can't be written in a place."""
+    """Turn OSErrors of writing to a place into a StoreError."""
     try:
         yield
     except OSError as error:
@@ -159,8 +159,7 @@ class PatchWriter:
 
     Attributes:
         count: patches in the folder.
-        next_image: the image to go on with. What the interrupted writer had of its last image may not be all there is:
-            it is dropped.
+        next_image: the image to resume from. The interrupted writer's last image may be incomplete and is dropped.
     """
 
     def __init__(self, folder: Path, size: int) -> None:
@@ -186,7 +185,7 @@ class PatchWriter:
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         for file in self._files.values():
-            with suppress(OSError) if error else nullcontext():  # what `append` could not write is tried again here
+            with suppress(OSError) if error else nullcontext():  # closing retries what `append` could not write
                 file.close()
 
     def written(self, column: str) -> npt.NDArray[Any]:
@@ -211,5 +210,5 @@ class PatchWriter:
         with _as_store_error(self._folder):
             for name, values in columns.items():
                 self._files[name].write(values.data)
-                self._files[name].flush()  # so that no more than an image is lost when the process is killed
+                self._files[name].flush()  # so that a kill loses at most one image
         self.count += count

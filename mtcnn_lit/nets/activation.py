@@ -7,10 +7,10 @@ from torch.nn import functional
 
 
 class MonotonePReLU(nn.PReLU):
-    """PReLU whose negative slopes count as 0, so that it never falls.
+    """PReLU with negative slopes clamped to 0, hence monotone.
 
-    The paper's networks pool after the activation. Of a function that never falls, the largest value in a window is
-    the function of the largest: pooling first gives the same, with a quarter of the activation's work.
+    The paper's networks pool after the activation. A monotone function commutes with max pooling, so pooling first
+    gives the same result with a quarter of the activation's work.
     """
 
     def forward(self, features: Tensor) -> Tensor:

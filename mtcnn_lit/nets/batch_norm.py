@@ -1,4 +1,4 @@
-"""Batch normalisation of a network in training, folded into its weights when that is over."""
+"""Batch normalisation of a network in training, folded into its weights afterwards."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights, fuse_linear_bn_weights
 from mtcnn_lit.nets.names import Net
 from mtcnn_lit.nets.pooling import MaxPool
 
-# What the newest batch counts for in the running mean and variance, and what is added to the variance.
+# Weight of the newest batch in the running mean and variance, and the term added to the variance.
 _MOMENTUM, _EPSILON = 0.1, 1e-5
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation (Ioffe and Szegedy 2015) whose negative scales count as 0, so that it never falls.
+    """Batch normalisation (Ioffe and Szegedy 2015) with negative scales clamped to 0, hence monotone.
 
-    Then it may stand behind a pooling, with a quarter of the work, and yet be folded into the layer before that: see
+    So it can follow max pooling, with a quarter of the work, and still be folded into the layer before: see
     `mtcnn_lit.nets.activation.MonotonePReLU`.
 
     Args:
@@ -42,7 +42,7 @@ class BatchNorm(nn.Module):
         return functional.batch_norm(features, *statistics, scale, self.bias, self.training, _MOMENTUM, _EPSILON)
 
     def keep(self, features: Tensor) -> None:
-        """Take mean and variance of these features (N, C, ...), and change nothing in any like them."""
+        """Initialise statistics, scale and shift so that these features (N, C, ...) pass unchanged."""
         variance, mean = torch.var_mean(features.transpose(0, 1).flatten(1), dim=1, correction=0)
         for own, taken in (
             (self.running_mean, mean),
@@ -68,7 +68,7 @@ def add_batch_norm(net: Net) -> Net:
 
 @torch.no_grad()
 def fold_batch_norm(net: Net) -> Net:
-    """A copy of a trained network without batch normalisation: the same function, by the weights of its layers."""
+    """A copy of a trained network with batch normalisation folded into the weights of its layers."""
     net = copy.deepcopy(net)
     norms = [layer for layer in net.features if isinstance(layer, BatchNorm)]
     weighted = [layer for layer in net.features if isinstance(layer, nn.Conv2d | nn.Linear)]
@@ -82,10 +82,10 @@ def fold_batch_norm(net: Net) -> Net:
 
 @torch.no_grad()
 def init_as_identity(net: nn.Module, inputs: Tensor) -> None:
-    """Let batch normalisation change nothing in a network that has its weights already.
+    """Make batch normalisation the identity on these inputs, when training starts from existing weights.
 
     Args:
-        inputs: what it is trained on, (N, 3, S, S) as it takes them.
+        inputs: training patches, (N, 3, S, S) as the network takes them.
     """
     hooks = [
         norm.register_forward_pre_hook(lambda norm, features: norm.keep(*features))
@@ -100,5 +100,5 @@ def init_as_identity(net: nn.Module, inputs: Tensor) -> None:
 
 
 def has_batch_norm(names: Iterable[str]) -> bool:
-    """Whether weights of these names are of a network with batch normalisation."""
+    """Whether weights with these names belong to a network with batch normalisation."""
     return any(name.endswith("running_mean") for name in names)

@@ -11,14 +11,13 @@ from mtcnn_lit.nets.pooling import MaxPool
 
 
 class ONet(nn.Module):
-    """Judges a 48 px crop for good. One logit stands for the paper's two-class softmax (see `PNet`).
+    """Classifies a 48 px crop and refines its box; the last stage. One logit replaces the paper's softmax (see `PNet`).
 
-    The crop has a margin (see `RNet`). Training drops a quarter of the features that the face logit is made of, as the
-    paper's authors do; they drop the box's too, which needs it less.
+    The crop has a margin (see `RNet`). In training, a quarter of the features of the face logit is dropped out, as the
+    paper's authors do; theirs drops those of the box too, which needs it less.
 
-    Its logits are divided by a ``temperature`` (Guo et al. 2017) before they become scores: it is surer than it is
-    right. So high scores are right about as often as they say (docs/recipe.md), and a thousand faces that it is sure
-    of keep their order in a few digits.
+    Logits are divided by ``temperature`` (Guo et al. 2017) because O-Net is over-confident: high scores become
+    calibrated (docs/recipe.md), and do not saturate, so that a few digits still rank them.
 
     Shape:
         - Input: (N, 3, 48, 48), normalised by `mtcnn_lit.nets.normalize`

@@ -11,7 +11,7 @@ from mtcnn_lit.nets.pooling import MaxPool
 
 
 class PNet(nn.Module):
-    """Looks at every 12 px window of a picture, two pixels apart: fully convolutional.
+    """Classifies every 12 px window of a picture at a stride of 2 px and regresses its box: fully convolutional.
 
     The paper's two-class softmax is one logit here: its sigmoid equals the softmax over (0, logit).
 

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 
 class MaxPool(nn.MaxPool2d):
-    """The largest of each window; the last ones may reach beyond the border.
+    """Max pooling whose last windows may reach beyond the border (ceil mode).
 
-    Its parent also notes where the largest was, for the gradient. Detection on a CPU has none: the maxima of rows and
-    then of columns take less time, least of the whole in P-Net, whose channels are few.
+    Without gradients on a CPU, maxima along rows and then columns are faster than PyTorch's pooling, which also records
+    indices; most of all in P-Net, whose channels are few.
 
     Args:
         kernel_size: side of the windows, at least 2 and at least the stride.
-        stride: from one to the next.
+        stride: distance between windows.
     """
 
     kernel_size: int
@@ -39,7 +39,7 @@ def _largest(features: Tensor, dim: int, kernel: int, stride: int) -> Tensor:
     first, second, *others = (_every(features, dim, start, stride, windows) for start in range(kernel))
     if first.shape == second.shape:
         largest = torch.maximum(first, second)
-    else:  # the last window has nothing but its first row or column
+    else:  # the last window has only its first row or column
         largest = torch.empty_like(first, memory_format=torch.channels_last)
         torch.maximum(first.narrow(dim, 0, windows - 1), second, out=largest.narrow(dim, 0, windows - 1))
         largest.narrow(dim, windows - 1, 1).copy_(first.narrow(dim, windows - 1, 1))

@@ -6,5 +6,5 @@ import torch
 
 
 def half_precision(device: torch.device) -> torch.autocast:
-    """Half precision inside, on a GPU; on a CPU nothing changes."""
+    """Autocast to float16 on a GPU; no effect on a CPU."""
     return torch.autocast(device.type, torch.float16, enabled=device.type == "cuda")

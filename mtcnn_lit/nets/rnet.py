@@ -11,10 +11,10 @@ from mtcnn_lit.nets.pooling import MaxPool
 
 
 class RNet(nn.Module):
-    """Judges a 24 px crop. One logit stands for the paper's two-class softmax (see `PNet`).
+    """Classifies a 24 px crop and refines its box. One logit replaces the paper's two-class softmax (see `PNet`).
 
-    The crop shows the square around a candidate and a margin, ``context`` times the square in all: what is around a
-    face tells it from what only looks like one. The paper shows the square alone.
+    The crop is the square around a candidate, widened by ``context``: the surroundings help to reject false faces. The
+    paper has the square alone.
 
     Shape:
         - Input: (N, 3, 24, 24), normalised by `mtcnn_lit.nets.normalize`

@@ -16,16 +16,16 @@ from mtcnn_lit.files import write_atomically
 from mtcnn_lit.nets.batch_norm import add_batch_norm, fold_batch_norm, has_batch_norm
 from mtcnn_lit.nets.names import NETS, Net
 
-# In place of a path: the weights that come with the package.
+# Instead of a path: the weights that come with the package.
 PRETRAINED = "pretrained"
 _RELEASED = Path(__file__).parents[1] / "weights"
 
-# Lightning keeps the module's attribute name in front of each weight's name.
+# Lightning prefixes each weight's name with the module's attribute name.
 _PREFIX = "net."
 
 
 class WeightsError(UserError):
-    """Weights that can't be used; the message names the file and the remedy."""
+    """Unusable weights; the message names the file and the remedy."""
 
 
 def load_net(path: str | Path, name: str) -> Net:
@@ -42,14 +42,14 @@ def load_net(path: str | Path, name: str) -> Net:
     trained, weights = _read_safetensors(path) if path.suffix == ".safetensors" else _read_weights(path)
     if trained != name:
         raise WeightsError(f"{path} holds weights of {trained or 'something else'}, but {name} is asked for")
-    net = NETS[name]().float()  # whatever type torch is told to take by default
+    net = NETS[name]().float()  # whatever torch's default dtype is
     if has_batch_norm(weights):
         net = add_batch_norm(net)
     try:
         net.load_state_dict(weights)
     except RuntimeError as error:
         raise WeightsError(f"the weights in {path} do not fit {name}: {str(error).splitlines()[-1].strip()}") from error
-    # Looked at only now: weights that fit are tensors, and the network's own are of one kind.
+    # Checked after loading: then all weights are tensors, and the network's own have one dtype.
     taken = (value.isfinite().all() for value in net.state_dict().values())
     if not all(value.is_floating_point() for value in weights.values()) or not all(taken):
         raise WeightsError(f"{path} holds no finite weights, as a training that diverged leaves: take another one")
@@ -59,10 +59,10 @@ def load_net(path: str | Path, name: str) -> Net:
 
 
 def save_net(net: Net, name: str, path: Path, about: dict[str, str]) -> None:
-    """Write a network's weights as a safetensors file, whole or not at all.
+    """Write a network's weights as a safetensors file, atomically.
 
     Args:
-        about: what to keep beside them, such as where they come from.
+        about: metadata to store with them, such as their origin.
 
     Raises:
         OSError: when the file can't be written.
@@ -73,7 +73,7 @@ def save_net(net: Net, name: str, path: Path, about: dict[str, str]) -> None:
 
 
 def weights_file(path: str | Path, name: str) -> Path:
-    """The file that a path means: itself, the best checkpoint of a run's folder, or the released weights of ``name``.
+    """Resolve a path to a file: itself, the best checkpoint of a run's folder, or the released weights of ``name``.
 
     Raises:
         WeightsError: when there is none.
@@ -87,7 +87,7 @@ def weights_file(path: str | Path, name: str) -> Path:
 
 
 def checkpoint_file(path: str | Path) -> Path:
-    """The checkpoint that a path means: the file itself, or the best one of a run's folder.
+    """Resolve a path to a checkpoint: the file itself, or the best one of a run's folder.
 
     Raises:
         WeightsError: when there is none.
@@ -95,7 +95,7 @@ def checkpoint_file(path: str | Path) -> Path:
     path = Path(path)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
-    except OSError as error:  # as of a folder that can't be entered, or a name too long for any file
+    except OSError as error:  # e.g. a folder without access, or a name that is too long
         raise WeightsError(f"{path}: {error.strerror}; name a .ckpt file or a run's folder") from error
     if is_folder:
         best = path / "checkpoints" / "best.ckpt"
@@ -108,7 +108,7 @@ def checkpoint_file(path: str | Path) -> Path:
 
 
 def _read_safetensors(path: Path) -> tuple[str | None, dict[str, Tensor]]:
-    """The network that the file names, and its weights."""
+    """The name of the file's network, and its weights."""
     try:
         with safe_open(path, framework="pt") as file:
             return (file.metadata() or {}).get("net"), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
@@ -120,7 +120,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """A training checkpoint, whole.
 
     Raises:
-        WeightsError: when it is none that can be read.
+        WeightsError: when it is not a readable checkpoint.
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
@@ -134,7 +134,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _read_weights(path: Path) -> tuple[str | None, dict[str, Tensor]]:
-    """The network that the checkpoint was trained for, and its weights."""
+    """The name of the checkpoint's network, and its weights."""
     checkpoint = read_checkpoint(path)
     weights: dict[Any, Any] = checkpoint["state_dict"]
     named = {
@@ -147,9 +147,14 @@ def _read_weights(path: Path) -> tuple[str | None, dict[str, Tensor]]:
 
 
 def weights_digest(net: torch.nn.Module) -> str:
-    """A digest of a network's weights: equal for equal weights, wherever they came from."""
+    """SHA-256 of a network's weights and their names, independent of the file format."""
     digest = hashlib.sha256()
     for key, value in sorted(net.state_dict().items()):
         digest.update(key.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
+
+
+def short_digest(digest: str) -> str:
+    """The first 12 letters of a digest: enough to tell weights apart in logs and tables."""
+    return digest[:12]

@@ -1,4 +1,4 @@
-"""Where pictures and their detections go: an output for each file here, all of them at once if one likes."""
+"""Outputs for pictures and their detections, one in each module; several can be combined."""
 
 from mtcnn_lit.outputs.crops import CropsOutput
 from mtcnn_lit.outputs.csv import CsvOutput

@@ -1,4 +1,4 @@
-"""What every output is."""
+"""The protocol of outputs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class Finished(Exception):  # noqa: N818 - nothing went wrong
 
 
 class Output(Protocol):
-    """Takes the pictures of an input in their order, each with its detections.
+    """Receives the pictures of an input in order, each with its detections.
 
-    An output that writes to files has the argument ``path``, and raises `mtcnn_lit.images.ImageError` with one line
-    when it can't write there. One that people watch has the argument ``detector``, and gets the `LiveDetector`.
+    An output that writes to files has the argument ``path``, and raises `mtcnn_lit.errors.UserError` with one line
+    when it can't write there. One that is watched live has the argument ``detector``, and gets the `LiveDetector`.
     """
 
     def write(self, picture: NamedImage, detections: Detections) -> None:
@@ -26,4 +26,4 @@ class Output(Protocol):
         """Note that a picture could not be read."""
 
     def close(self) -> None:
-        """Finish; called after the last picture, and when detection stops before it."""
+        """Finish; called after the last picture, also when detection stops early."""

@@ -14,7 +14,7 @@ class CropsOutput:
 
     Args:
         path: the folder.
-        margin: what is left around the box on each side, as a share of its width or height; the picture's edge ends it.
+        margin: margin on each side of the box, as a share of its width or height; cut at the picture's edge.
 
     Raises:
         ValueError: when the margin is negative or not finite.
@@ -48,5 +48,5 @@ def cut_out(image: Image, box: list[float], margin: float) -> Image:
 
 def _span(low: float, high: float, margin: float, size: int) -> tuple[int, int]:
     around = margin * (high - low)
-    first = min(round(max(low - around, 0)), size - 1)  # cut first: infinity can't be rounded
+    first = min(round(max(low - around, 0)), size - 1)  # clamped first: infinity can't be rounded
     return first, max(round(min(high + around, size)), first + 1)

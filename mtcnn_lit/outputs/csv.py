@@ -13,7 +13,7 @@ from mtcnn_lit.outputs.text_file import TextFile
 
 
 class CsvOutput:
-    """One row a face: ``image,x1,y1,x2,y2,score``, written out at once; the frames of a video say which after `image`.
+    """One row a face: ``image,x1,y1,x2,y2,score``, flushed at once; for video frames, ``frame,time`` follow `image`.
 
     A picture without faces has no row, nor has one that could not be read.
 
@@ -34,11 +34,11 @@ class CsvOutput:
         self._rows([picture.name, *position.values(), *box, score] for box, score in faces)
 
     def write_error(self, picture: UnreadImage) -> None:
-        """Nothing to add; but what an earlier run left in the file goes."""
+        """Add no row, but replace what an earlier run left in the file."""
         self._head(())
 
     def close(self) -> None:
-        """Finish the file; one without a picture has its head, unless it holds what an earlier run left."""
+        """Finish the file; without any picture, write the header unless the file holds an earlier run's content."""
         try:
             if not self._file.is_old:
                 self._head(())

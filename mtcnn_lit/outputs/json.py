@@ -9,7 +9,7 @@ from mtcnn_lit.outputs.text_file import TextFile
 
 
 class JsonOutput:
-    """One JSON line an image, as `mtcnn_lit.detections_file` says, written out at once.
+    """One JSON line an image, as in `mtcnn_lit.detections_file`, flushed at once.
 
     Args:
         path: the file, or ``-`` for standard output.

@@ -18,16 +18,16 @@ from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
 
 log = logging.getLogger(__name__)
 
-_LONGEST_SIDE = 65500  # px, of a JPEG picture
-_AGAIN = 1.0  # seconds until a picture that stays is sent once more: Chrome shows one when the next one begins
+_LONGEST_SIDE = 65500  # px, the limit of JPEG
+_AGAIN = 1.0  # seconds until a still picture is sent again: Chrome shows a picture when the next one begins
 
 
 class StreamOutput:
-    """A page that shows each picture as soon as its faces are found; a slow browser misses some, and delays nothing.
+    """A page that shows each picture as soon as its faces are found; a slow browser skips some and delays nothing.
 
     Args:
         detector: the one that finds the faces; its times are shown.
-        host: the address to listen on; 127.0.0.1 is seen on this machine alone, 0.0.0.0 in the whole network.
+        host: the address to listen on; 127.0.0.1 is visible only on this machine, 0.0.0.0 in the whole network.
         port: where to listen; 0 takes a free one.
         quality: of the JPEG pictures, up to 100.
 
@@ -35,7 +35,7 @@ class StreamOutput:
         address: of the page.
 
     Raises:
-        ImageError: when it can't listen there.
+        UserError: when it can't listen there.
         ValueError: when there is no such quality.
     """
 
@@ -45,7 +45,7 @@ class StreamOutput:
         self._quality = [cv2.IMWRITE_JPEG_QUALITY, int(quality)]  # OpenCV takes no 85.0
         self._screen = Screen(detector)
         self._server = PictureServer(host, port)
-        self._still: bytes | None = None  # the last picture, where it is no frame
+        self._still: bytes | None = None  # the last picture, unless it was a frame
         self.address = self._server.address
         log.info("look at %s with a browser; Ctrl-C ends it", self.address)
 
@@ -61,7 +61,7 @@ class StreamOutput:
         """Nothing to show."""
 
     def keep_up(self) -> None:
-        """Leave the last picture on the page until Ctrl-C; return at once where it was a frame or there was none."""
+        """Keep the last picture on the page until Ctrl-C; return at once if it was a frame or there was none."""
         if self._still is None:
             return
         log.info("all is done; the last picture stays at %s until Ctrl-C", self.address)
@@ -70,15 +70,15 @@ class StreamOutput:
                 self._server.put(self._still)
                 time.sleep(_AGAIN)
         except KeyboardInterrupt:
-            print(file=sys.stderr)  # what follows does not stand behind the terminal's ^C
+            print(file=sys.stderr)  # ends the line of the terminal's ^C
 
     def close(self) -> None:
-        """End the page's picture."""
+        """Stop the server."""
         self._server.close()
 
 
 def _small_enough(image: Image) -> Image:
-    """The picture, shrunk where it has more pixels a side than JPEG takes."""
+    """The picture, shrunk if a side exceeds the limit of JPEG."""
     height, width = image.shape[:2]
     if (scale := _LONGEST_SIDE / max(height, width)) >= 1:
         return image

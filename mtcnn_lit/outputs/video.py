@@ -16,24 +16,24 @@ from mtcnn_lit.outputs.video_writer import VideoWriter, add_sound, check_format,
 
 log = logging.getLogger(__name__)
 
-# Seconds that a picture may stand, as a slide does: a clock that leaps further ahead was set, in a broken file or while
-# the computer slept, and the video would be filled with hours of one picture. One that goes back further than a
-# disorder of frames takes it begins anew, and all frames up to where it was would be left out.
+# Largest plausible steps between frame times, in seconds: forward, for a still picture; back, for frames out of order.
+# A larger step means that the clock was reset (a broken file, a computer that slept). Taken literally, it would fill
+# the video with hours of one picture, or drop all frames until the old time is reached.
 _LONGEST_STAND = 600.0
 _LONGEST_WAY_BACK = 1.0
 
 
 class VideoOutput:
-    """The video with detections drawn in, at its frame rate and with its sound; it plays wherever writing ends.
+    """The video with detections drawn in, at its frame rate and with its sound; playable even if writing is cut off.
 
-    It takes as long as the frames' times say: where they are further apart than by the rate, the one before is
-    repeated, and where they are closer, as in a video of a varying rate, some are left out.
+    Its duration follows the frames' times: with larger gaps than the rate's, the previous frame is repeated; with
+    smaller ones, as in a video of variable rate, frames are dropped.
 
     Args:
         path: the file; its extension names the format.
 
     Raises:
-        ImageError: when it can't be written, there or in this format.
+        ImageError: when it can't be written at this path or in this format.
     """
 
     def __init__(self, path: str) -> None:
@@ -43,7 +43,7 @@ class VideoOutput:
         self._begin: Frame | None = None
         self._last: Image | None = None
         self._time = 0.0  # of the last frame
-        self._leapt = 0.0  # seconds by which the frames' clock was set
+        self._leapt = 0.0  # seconds by which the frames' clock was reset
         self._written = 0
 
     def write(self, picture: NamedImage, detections: Detections) -> None:
@@ -55,23 +55,23 @@ class VideoOutput:
             size = image.shape[1], image.shape[0]
             self._writer, self._begin, self._last = open_writer(self._path, picture.rate, size), picture, image
             self._time = picture.time
-        if image.shape != self._last.shape:  # a camera that came back with another one
+        if image.shape != self._last.shape:  # a reopened camera may have another size
             size = self._last.shape[1], self._last.shape[0]
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         untimed = picture.time == self._time
         due = self._due(picture, self._begin)
         while self._written < due:
             self._add(self._writer, self._last)
-        if self._written <= due or untimed:  # of a video without times all frames are kept
+        if self._written <= due or untimed:  # without times, all frames are kept
             self._add(self._writer, image)
         self._last = image
 
     def _due(self, picture: Frame, begin: Frame) -> int:
-        """How many frames the video has before this one, by its time."""
+        """The number of frames before this one, by its time."""
         step, self._time = picture.time - self._time, picture.time
         if not -_LONGEST_WAY_BACK <= step <= _LONGEST_STAND:
             self._leapt += step - 1 / begin.rate
-            log.warning("%s: the frames' times leap by %.0f s, which the video leaves out", picture.name, step)
+            log.warning("%s: the frames' times jump by %.0f s; the jump is left out of the video", picture.name, step)
         return round((picture.time - begin.time - self._leapt) * begin.rate)
 
     def _add(self, writer: VideoWriter, image: Image) -> None:
@@ -82,7 +82,7 @@ class VideoOutput:
         """Nothing to add."""
 
     def close(self) -> None:
-        """Finish the file, and add the sound as far as the pictures go."""
+        """Finish the file, and add sound of the same duration."""
         if self._writer is None or self._begin is None:
             return
         self._writer.close()

@@ -1,4 +1,4 @@
-"""Videos to write, so that what is written plays whenever writing ends: by FFmpeg, or by OpenCV where it is missing."""
+"""Write videos that stay playable when writing is cut off: by FFmpeg, or by OpenCV if it is missing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import numpy as np
 from mtcnn_lit.images import Image, ImageError
 from mtcnn_lit.live.video import first_picture
 
-# What FFmpeg is told about the file, by its extension. An mp4 in fragments plays without the index at its end.
+# FFmpeg options by file extension. A fragmented mp4 plays without the index at its end.
 _IN_FRAGMENTS = ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"]
 FORMATS = {".mkv": [], ".mp4": _IN_FRAGMENTS, ".mov": _IN_FRAGMENTS}
 _FORMATS_OF_OPENCV = (".mkv",)
 
-_KEY_EVERY = 2  # seconds: how much is lost at most where FFmpeg is killed too
+_KEY_EVERY = 2  # seconds between key frames: the most that is lost if FFmpeg is killed too
 
 
 class VideoWriter(Protocol):
-    """A video that is being written."""
+    """A video being written."""
 
     def write(self, image: Image) -> None:
         """Add a frame: uint8 RGB (H, W, 3), all of one size."""
@@ -39,12 +39,12 @@ class VideoWriter(Protocol):
 
 
 def ffmpeg() -> str | None:
-    """The program, where it is installed."""
+    """The path of the program, if installed."""
     return shutil.which("ffmpeg")
 
 
 def check_format(path: Path) -> None:
-    """See to it that such a file can be written.
+    """Check that a video can be written to this path and in this format.
 
     Raises:
         ImageError: when it can't.
@@ -64,7 +64,7 @@ def check_format(path: Path) -> None:
 
 
 def open_writer(path: Path, rate: float, size: tuple[int, int]) -> VideoWriter:
-    """Begin a video; where a side of its frames is odd, they get a row or column of black.
+    """Begin a video; odd sides are padded by a black row or column.
 
     Args:
         rate: frames a second.
@@ -79,19 +79,19 @@ def open_writer(path: Path, rate: float, size: tuple[int, int]) -> VideoWriter:
 
 
 class FfmpegWriter:
-    """Frames go to FFmpeg through a pipe: when this process is killed, FFmpeg finishes the file all the same."""
+    """Pipes frames to FFmpeg, which still finishes the file when this process is killed."""
 
     def __init__(self, program: str, path: Path, rate: float, size: tuple[int, int]) -> None:
         self._path = path
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-framerate", ratio(rate)]
-        codec = ["-pix_fmt", "yuv420p", "-g", str(max(1, round(_KEY_EVERY * rate)))]  # players want this pixel format
+        codec = ["-pix_fmt", "yuv420p", "-g", str(max(1, round(_KEY_EVERY * rate)))]  # players need yuv420p
         self._process = subprocess.Popen(
             [*_quiet(program), *frames, "-i", "pipe:0", *codec, *FORMATS[path.suffix.lower()], _plain(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            start_new_session=True,  # Ctrl-C is for this process, which then closes the pipe
+            start_new_session=True,  # Ctrl-C must reach only this process, which then closes the pipe
         )
 
     def write(self, image: Image) -> None:
@@ -106,7 +106,7 @@ class FfmpegWriter:
     def close(self) -> None:
         """As `VideoWriter` says."""
         assert self._process.stdin is not None
-        with suppress(OSError), self._process.stdin:  # a broken pipe: the status tells
+        with suppress(OSError), self._process.stdin:  # a broken pipe: see the exit status
             pass
         try:
             if self._process.wait() != 0:
@@ -121,7 +121,7 @@ class FfmpegWriter:
 
 
 class OpenCvWriter:
-    """Frames are written by OpenCV, in MPEG-4: larger files, and no sound."""
+    """Writes frames by OpenCV, in MPEG-4: larger files, no sound."""
 
     def __init__(self, path: Path, rate: float, size: tuple[int, int]) -> None:
         codec = cv2.VideoWriter.fourcc(*"mp4v")
@@ -138,7 +138,7 @@ class OpenCvWriter:
         self._written += 1
 
     def close(self) -> None:
-        """As `VideoWriter` says; OpenCV doesn't tell what it could not write, so the file is looked through."""
+        """As `VideoWriter` says; OpenCV does not report failed writes, so the frames in the file are counted."""
         self._writer.release()
         written = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
         there = sum(1 for _ in iter(written.grab, False))
@@ -148,15 +148,15 @@ class OpenCvWriter:
 
 
 def _even(image: Image) -> Image:
-    """The frame with even sides, the only ones that H.264 and OpenCV's writer take."""
+    """The frame padded to even sides, which H.264 and OpenCV's writer require."""
     height, width = image.shape[:2]
     return np.asarray(cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_CONSTANT), np.uint8)
 
 
 def add_sound(path: Path, source: str, seconds: float) -> bool:
-    """Give a written video the sound of its source, untouched, as far as the video goes; False when that fails.
+    """Copy the source's sound into a written video, up to its duration; False when that fails.
 
-    Nothing changes where the source has no sound. The file is replaced when it is complete.
+    Without sound in the source nothing changes. The file is replaced only by a complete one.
     """
     program = ffmpeg()
     assert program is not None
@@ -173,9 +173,9 @@ def add_sound(path: Path, source: str, seconds: float) -> bool:
 
 
 def _in_step(*videos: str) -> list[str]:
-    """FFmpeg's words for inputs that begin together, each with its first picture; sound from before that is left out.
+    """FFmpeg options to align inputs at their first pictures; earlier sound is left out.
 
-    By itself FFmpeg begins a file with what comes first in it, picture or sound.
+    By default FFmpeg aligns files at their first packet, picture or sound.
     """
     words = ["-copyts"]
     for video in videos:
@@ -186,7 +186,7 @@ def _in_step(*videos: str) -> list[str]:
 
 
 def ratio(rate: float) -> str:
-    """A frame rate as the ratio that is meant, such as 30000/1001 for 29.97."""
+    """A frame rate as its exact ratio, such as 30000/1001 for 29.97."""
     return str(Fraction(rate).limit_denominator(1001))
 
 
@@ -195,4 +195,4 @@ def _quiet(program: str) -> list[str]:
 
 
 def _plain(path: Path) -> str:
-    return f"file:{path}"  # or a colon in the name would look like a protocol
+    return f"file:{path}"  # else a colon in the name would be taken for a protocol

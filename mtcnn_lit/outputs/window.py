@@ -1,4 +1,4 @@
-"""``output=window``: pictures on the screen, with boxes and figures, and keys."""
+"""``output=window``: pictures in a window, with boxes and figures, controlled by keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 _QUIT, _PAUSE, _SAVE, _UP, _DOWN, _SCORES = ("q", "\x1b"), " ", "s", ("+", "="), ("-", "_"), "h"
 _STEP = 0.05  # of the threshold
-_LOOK = 0.05  # seconds between looks at a window that is paused
+_LOOK = 0.05  # seconds between polls of a paused window
 
 
 class WindowOutput:
@@ -31,7 +31,7 @@ class WindowOutput:
         saved: the folder of saved pictures.
 
     Raises:
-        ImageError: when no window can be opened here.
+        UserError: when no window can be opened here.
     """
 
     def __init__(self, detector: LiveDetector, saved: str) -> None:
@@ -42,10 +42,10 @@ class WindowOutput:
         log.info("keys: q quit, space pause, s save, + - threshold, h scores")
 
     def write(self, picture: NamedImage, detections: Detections) -> None:
-        """Show one picture and do what keys ask for; returns when the next one is wanted.
+        """Show one picture and handle keys; returns when the next picture is due.
 
         Raises:
-            Finished: when the user has quit or closed the window.
+            Finished: when the user quits or closes the window.
         """
         self._screen.tick()
         paused = not isinstance(picture, Frame)

@@ -1,1 +1,1 @@
-"""Reports: curves and tables of runs, as pictures and as pages that open without a network."""
+"""Reports: curves and tables of runs, as pictures and as self-contained pages."""

@@ -9,16 +9,14 @@ import numpy as np
 from mtcnn_lit.report.events import Curve
 from mtcnn_lit.report.html import Html, join, page, paragraph, picture, table
 from mtcnn_lit.report.runs import Run, best_index, differing, is_loss, metric_tags
-from mtcnn_lit.report.text import columns
-
-_NOTHING = "–"
+from mtcnn_lit.report.text import NOTHING, columns
 
 
 def comparison_page(runs: Sequence[Run], names: Sequence[str], png: bytes) -> str:
-    """The whole page: curves, what sets the runs apart, best and last metrics, and where the runs are.
+    """The whole page: curves, differing settings, best and last metrics, and the runs' folders.
 
     Args:
-        names: what the runs are called, in their order.
+        names: the runs' names, in order.
         png: the picture of the curves.
     """
     title = f"Training run {names[0]}" if len(runs) == 1 else f"{len(runs)} training runs compared"
@@ -31,7 +29,7 @@ def comparison_page(runs: Sequence[Run], names: Sequence[str], png: bytes) -> st
 
 
 def summary(runs: Sequence[Run], names: Sequence[str], most: int = 3) -> str:
-    """The most telling metrics of each run as aligned columns, for the terminal.
+    """The main metrics of each run as aligned columns, for the terminal.
 
     Args:
         most: how many metrics.
@@ -49,18 +47,18 @@ def best_text(tag: str, curve: Curve | None) -> str:
     """The best value and, in brackets, after how many epochs it was reached."""
     index = None if curve is None else best_index(tag, curve)
     if curve is None or index is None:
-        return _NOTHING
+        return NOTHING
     when = "" if curve.epochs is None else f" ({np.format_float_positional(curve.epochs[index], 2, trim='-')})"
     return number(float(curve.values[index])) + when
 
 
 def last_text(tag: str, curve: Curve | None) -> str:
     """The last value."""
-    return _NOTHING if curve is None else number(float(curve.values[-1]))
+    return NOTHING if curve is None else number(float(curve.values[-1]))
 
 
 def number(value: float) -> str:
-    """Four decimals, as figures are compared; what is too small or too large for that in powers of ten."""
+    """Four decimals; very small and very large values in scientific notation."""
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
@@ -70,7 +68,7 @@ def _settings(runs: Sequence[Run], names: Sequence[str]) -> Html:
         return paragraph("Not known: fewer than two of these runs have a record of their settings (.hydra).")
     if not keys:
         return paragraph("None: the records of these runs say the same.")
-    return _matrix(names, keys, lambda run, key: runs[run].settings.get(key, _NOTHING))
+    return _matrix(names, keys, lambda run, key: runs[run].settings.get(key, NOTHING))
 
 
 def _best(runs: Sequence[Run], names: Sequence[str]) -> Html:
@@ -88,7 +86,7 @@ def _writer(runs: Sequence[Run], write: Callable[[str, Curve | None], str]) -> C
 
 
 def _winners(runs: Sequence[Run], tags: Sequence[str]) -> set[tuple[int, str]]:
-    """The best run of each stage that has several, for each metric. Stages are not measured by the same patches."""
+    """The best run of each stage with several runs, for each metric. Stages are measured on different patches."""
     winners = set()
     for stage in {run.stage for run in runs}:
         for tag in tags:
@@ -109,7 +107,7 @@ def _matrix(
     write: Callable[[int, str], str],
     strong: Collection[tuple[int, str]] = frozenset(),
 ) -> Html:
-    """Runs down and keys across, or keys down where there are more of them: long tables read better than wide ones."""
+    """A row for each run, or for each key if there are more keys: long tables are easier to read than wide ones."""
     numbered = range(len(names))
     if len(keys) > len(names):
         rows = [[key, *(write(run, key) for run in numbered)] for key in keys]
@@ -129,6 +127,6 @@ def _folders(runs: Sequence[Run], names: Sequence[str]) -> Html:
 
 
 def _epochs(run: Run) -> str:
-    """How many epochs were trained to their end."""
+    """The number of completed epochs."""
     ends = [float(epochs[-1]) for tag in metric_tags([run]) if (epochs := run.curves[tag].epochs) is not None]
-    return f"{max(ends):.0f}" if ends else _NOTHING
+    return f"{max(ends):.0f}" if ends else NOTHING

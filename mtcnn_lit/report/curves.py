@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from mtcnn_lit.report.events import Curve
 from mtcnn_lit.report.style import COLOURS, FAINT
 
-# When the colours are used up they come again, with marks on the line.
+# When the colours are used up they repeat, with markers.
 _MARKERS = ("", "o", "^", "s", "D", "v", "P", "X")
 _MOST_MARKS = 8  # on one line
 _SPLITS: dict[str, Literal["-", "--"]] = {"val": "-", "train": "--"}
@@ -28,7 +28,7 @@ _IN_CAPITALS = {"ap": "AP", "iou": "IoU"}
 _PANEL = (4.4, 3.0)  # width and height, inches
 _ONLY_PANEL = (7.5, 4.5)
 _MOST_COLUMNS = 3
-_LEGEND_ROW, _LETTER, _HANDLE = 0.22, 0.072, 0.7  # inches: a line of the legend, a letter in it, the stroke beside it
+_LEGEND_ROW, _LETTER, _HANDLE = 0.22, 0.072, 0.7  # inches: height of a legend row, width of a letter and of a handle
 
 Runs = Mapping[str, Mapping[str, Curve]]
 
@@ -60,7 +60,7 @@ def draw_curves(runs: Runs) -> Figure:
     end = max(1.0, *(float(_across(curve, by_epoch)[-1]) for curve in drawn))
     for title, panel in zip(titles, axes, strict=False):
         _draw_panel(panel, title, runs, by_epoch)
-        panel.set_xlim(-0.03 * end, 1.03 * end)  # all alike, so that the eye goes straight from one to the next
+        panel.set_xlim(-0.03 * end, 1.03 * end)  # the same for all panels
     for panel in axes[max(0, len(titles) - columns) : len(titles)]:
         panel.set_xlabel("epochs trained" if by_epoch else "steps")
     _add_legends(figure, runs, legend_columns)
@@ -76,7 +76,7 @@ def panels(runs: Runs) -> list[str]:
 
 
 def _place(tag: str) -> tuple[str, str]:
-    """The panel and the line style of a tag; ("", "") of one that is not drawn."""
+    """The panel and the line style of a tag; ("", "") if it is not drawn."""
     split, _, name = tag.partition("/")
     if tag.startswith("lr-"):
         return _RATE, "-"
@@ -92,7 +92,7 @@ def _draw_panel(panel: Axes, title: str, runs: Runs, by_epoch: bool) -> None:
             place, line = _place(tag)
             if place != title:
                 continue
-            # A point without a neighbour is no line: it gets a mark. Those of training are hollow, its lines thinner.
+            # Isolated points get a marker, hollow for training, whose lines are thinner.
             alone = _alone(curve.values)
             marks = {"marker": look["marker"] or "o"} if alone else {}
             training = {"markerfacecolor": "white", "linewidth": 1.1} if line == _SPLITS["train"] else {}
@@ -107,7 +107,7 @@ def _draw_panel(panel: Axes, title: str, runs: Runs, by_epoch: bool) -> None:
 
 
 def _alone(values: npt.NDArray[Any]) -> list[int]:
-    """Where a value has no neighbour to draw a line to: the only one, or one between NaNs."""
+    """Indices of isolated values: a single one, or one between NaNs."""
     finite = np.pad(np.isfinite(values), 1)
     return np.flatnonzero(finite[1:-1] & ~finite[:-2] & ~finite[2:]).tolist()
 
@@ -117,7 +117,7 @@ def _across(curve: Curve, by_epoch: bool) -> npt.NDArray[Any]:
 
 
 def _looks(count: int) -> Iterator[dict[str, Any]]:
-    """Colour and mark of each run; thinner lines where there are many."""
+    """Colour and marker of each run; thinner lines for many runs."""
     width = 1.7 if count <= len(COLOURS) else 1.35
     for index in range(count):
         marker = _MARKERS[index // len(COLOURS) % len(_MARKERS)]
@@ -125,7 +125,7 @@ def _looks(count: int) -> Iterator[dict[str, Any]]:
 
 
 def _add_legends(figure: Figure, runs: Runs, columns: int) -> None:
-    """The runs below the panels, and above them what solid and dashed mean."""
+    """The legend of runs below the panels, and of solid and dashed lines above them."""
     strokes = [Line2D([], [], **look) for look in _looks(len(runs))]
     figure.legend(strokes, list(runs), loc="outside lower left", ncols=columns, handlelength=1.8)
     drawn = {tag.partition("/")[0] for curves in runs.values() for tag in curves}

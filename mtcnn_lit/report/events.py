@@ -20,9 +20,9 @@ from tensorboard.backend.event_processing.event_accumulator import (
 )
 
 _PATTERN = "*tfevents*"
-# How many values of each kind are kept: 0 keeps all. Only the scalars are looked at, pictures would fill the memory.
+# How many values of each kind are kept: 0 keeps all. Only scalars are used, and pictures would fill the memory.
 _KEPT = {SCALARS: 0, IMAGES: 1, AUDIO: 1, HISTOGRAMS: 1, COMPRESSED_HISTOGRAMS: 1, TENSORS: 1}
-# The scalar with which Lightning's logger says to which epoch, counted from 0, a step belongs.
+# The scalar in which Lightning's logger stores a step's epoch, from 0.
 _EPOCH = "epoch"
 
 
@@ -32,8 +32,8 @@ class Curve:
 
     Attributes:
         steps: (N,) int64, ascending, each once; N > 0.
-        values: (N,) float64, NaN where a loss was.
-        epochs: (N,) float64, epochs trained by the end of each step; None where the run did not say.
+        values: (N,) float64, may have NaN.
+        epochs: (N,) float64, epochs trained by the end of each step; None if not logged.
     """
 
     steps: npt.NDArray[np.int64]
@@ -49,15 +49,15 @@ def find_runs(folder: Path) -> list[Path]:
 def read_curves(run: Path) -> dict[str, Curve]:
     """The scalars in the event files of a run's folder, by tag, in the order in which they first appear.
 
-    A file that ends in the middle of a record is read up to there. A run that was resumed has several files: where
-    they overlap, the later one counts.
+    A truncated file is read up to its last whole record. A resumed run has several files: where they overlap, the later
+    one counts.
 
     Raises:
         OSError: when a file can't be read.
     """
     merged: dict[str, dict[int, float]] = {}
     for path in sorted((path for path in run.glob(_PATTERN) if path.is_file()), key=_natural):
-        # No purging: it would drop what was logged before a step that is logged again, and the merge does better.
+        # No purging: it would drop values logged before a repeated step, and merging handles these.
         events = EventAccumulator(str(path), size_guidance=_KEPT, purge_orphaned_data=False).Reload()
         for tag in events.Tags()[SCALARS]:
             merged.setdefault(tag, {}).update((event.step, event.value) for event in events.Scalars(tag))
@@ -66,12 +66,12 @@ def read_curves(run: Path) -> dict[str, Curve]:
 
 
 def _natural(path: Path) -> list[str | int]:
-    """Sorts numbers in names by their value. Text and numbers take turns, so that like is compared with like."""
+    """Sort key with numbers in names by value. Text and numbers alternate, so that only like types are compared."""
     return [int(part) if index % 2 else part for index, part in enumerate(re.split(r"(\d+)", str(path)))]
 
 
 def _epoch_ends(logged: Mapping[int, float]) -> list[tuple[int, float]]:
-    """Steps trained and epochs trained, at the start and at the last step of each epoch; empty without epochs."""
+    """Pairs of steps and epochs trained, at the start and at the end of each epoch; empty without epochs."""
     last_steps = {epoch: step for step, epoch in sorted(logged.items())}
     ends = sorted((step + 1, epoch + 1) for epoch, step in last_steps.items())
     return [(0, 0.0), *ends] if ends else []
@@ -84,7 +84,7 @@ def _curve(values: Mapping[int, float], ends: list[tuple[int, float]]) -> Curve:
 
 
 def _epochs_trained(steps: npt.NDArray[np.int64], ends: Iterable[tuple[int, float]]) -> npt.NDArray[np.float64]:
-    """Epochs trained by the end of each step: whole at the ends of epochs, in proportion between and beyond them."""
+    """Epochs trained by the end of each step, interpolated between the ends of epochs and extrapolated beyond."""
     trained, epochs = (np.array(column, dtype=np.float64) for column in zip(*ends, strict=True))
     done = steps + 1.0
     pace = (epochs[-1] - epochs[-2]) / (trained[-1] - trained[-2])

@@ -1,6 +1,6 @@
-"""Pages that are one file: no script, no network, readable in light and dark. All text is escaped here.
+"""Self-contained pages: no script, no network, light and dark. All text is escaped here.
 
-`Html` is text that is escaped already; only the functions of this module make it.
+`Html` is escaped text; only the functions of this module create it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NewType
 
 Html = NewType("Html", str)
 
-# `0.4614 (9)` and a dash are numbers to the eye.
+# `0.4614 (9)` and a dash are aligned as numbers.
 _NUMBER = re.compile(r"[-+]?(\d|\.\d|inf|nan)|–$")
 _CSS = """
 :root { color-scheme: light dark; --ink: #1f2328; --faint: #59636e; --ground: #fff; --line: #d9dee4; --mark: #ddf4e4; }
@@ -44,7 +44,7 @@ def page(title: str, sections: Iterable[tuple[str, Html]]) -> str:
     """A whole page.
 
     Args:
-        sections: headings and what stands below each.
+        sections: headings and their contents.
     """
     parts = "\n".join(f"<section>\n<h2>{html.escape(heading)}</h2>\n{body}\n</section>" for heading, body in sections)
     name = html.escape(title)
@@ -63,7 +63,7 @@ def paragraph(text: str) -> Html:
 def table(
     headers: Sequence[str], rows: Sequence[Sequence[str]], strong: Collection[tuple[int, int]] = frozenset()
 ) -> Html:
-    """A table whose first column names the rows; columns of numbers stand to the right, and wide tables scroll.
+    """A table whose first column names the rows; columns of numbers are right-aligned, and wide tables scroll.
 
     Args:
         rows: as many cells each as there are headers.
@@ -87,7 +87,7 @@ def table(
 
 
 def picture(png: bytes, alt: str) -> Html:
-    """A PNG file, held by the page itself.
+    """A PNG file, embedded in the page.
 
     Args:
         alt: what it shows, in words.
@@ -97,12 +97,12 @@ def picture(png: bytes, alt: str) -> Html:
 
 
 def join(*parts: Html) -> Html:
-    """One below the other."""
+    """The parts one below the other."""
     return Html("\n".join(parts))
 
 
 def row(*parts: Html) -> Html:
-    """Side by side, where there is room."""
+    """The parts side by side, if there is room."""
     return Html(f'<div class="row">{join(*parts)}</div>')
 
 
@@ -113,5 +113,5 @@ def _cell(element: str, text: str, *, number: bool = False, strong: bool = False
 
 
 def _is_number(text: str) -> bool:
-    """Whether it starts as a number does."""
+    """Whether it starts like a number."""
     return _NUMBER.match(text) is not None

@@ -10,9 +10,8 @@ import numpy.typing as npt
 from mtcnn_lit.face_sizes import SIZES
 from mtcnn_lit.ledger import STEP_TITLES, Balance
 from mtcnn_lit.report.html import Html, join, paragraph, picture, table
-from mtcnn_lit.report.text import columns
+from mtcnn_lit.report.text import NOTHING, columns
 
-_NOTHING = "–"
 _ALL = "all"
 
 
@@ -33,7 +32,7 @@ def ledger_section(balance: Balance, png: bytes) -> Html:
 
 
 def summary(balance: Balance) -> str:
-    """The share of the faces of each size that is not lost yet after each step, and what the steps cost."""
+    """The share of the faces of each size that is left after each step, and the steps' cost, as text."""
     headers = ["height, px", "faces", *(STEP_TITLES[step] for step in balance.steps), "loses most"]
     rows = [
         [name, f"{faces:,}", *(_percent(left, faces) for left in remaining), _loses_most(balance, lost)]
@@ -45,18 +44,18 @@ def summary(balance: Balance) -> str:
 
 
 def _by_size(balance: Balance) -> Iterator[tuple[str, int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """Each size and all together: its name, faces, those that remain after each step and those lost at each step."""
+    """For each size and for all: name, faces, faces left after each step, faces lost at each step."""
     for index, size in enumerate(SIZES):
         yield size, int(balance.faces[index]), balance.remaining[index], balance.lost[index]
     yield _ALL, int(balance.faces.sum()), balance.remaining.sum(axis=0), balance.lost.sum(axis=0)
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else _NOTHING
+    return f"{part / whole:.1%}" if whole else NOTHING
 
 
 def _loses_most(balance: Balance, lost: npt.NDArray[np.int64]) -> str:
-    return STEP_TITLES[balance.steps[int(lost.argmax())]] if lost.any() else _NOTHING
+    return STEP_TITLES[balance.steps[int(lost.argmax())]] if lost.any() else NOTHING
 
 
 def _losses(balance: Balance) -> Html:
@@ -81,7 +80,7 @@ def _lost_text(count: int, score: float | None) -> str:
 
 
 def _costs(balance: Balance) -> Html:
-    """What each step hands on and takes, per image."""
+    """Candidates left and time of each step, per image."""
     rows = [
         [STEP_TITLES[step], f"{candidates:,.1f}", f"{1000 * seconds:,.1f}", _percent(seconds, balance.seconds.sum())]
         for step, candidates, seconds in zip(balance.steps, balance.candidates, balance.seconds, strict=True)

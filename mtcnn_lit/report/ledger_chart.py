@@ -1,4 +1,4 @@
-"""The ledger of losses as a picture: what becomes of the faces of each size, and what each step costs."""
+"""The ledger of losses as a picture: faces found and lost by size, and the cost of each step."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def draw_ledger(balance: Balance) -> Figure:
 
 
 def _draw_fates(panel: Axes, balance: Balance) -> None:
-    """Stacked bars, found first, with the count in each part that has room for it."""
+    """Stacked bars, found first, with counts where they fit."""
     panel.set_title("faces found and lost, by height in px")
     panel.xaxis.set_major_formatter(PercentFormatter(1))
     panel.grid(axis="y", visible=False)

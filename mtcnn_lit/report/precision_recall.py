@@ -15,9 +15,10 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from mtcnn_lit.metrics.curve import PrecisionRecall
 from mtcnn_lit.metrics.recall import FoundFaces
 from mtcnn_lit.report.style import COLOURS, FAINT
+from mtcnn_lit.report.text import share
 
 _SIZE = (6.4, 4.8)  # inches
-_ROC_MARKS = (100, 1000)  # false positives at which the legend says the recall
+_ROC_MARKS = (100, 1000)  # false positives at which the legend shows the recall
 
 Curves = Mapping[str, PrecisionRecall]
 
@@ -27,19 +28,19 @@ def draw_precision_recall(curves: Curves, published: Mapping[str, float] | None 
 
     Args:
         curves: by the name of the list, such as "easy".
-        published: AP of another detector on lists of these names, as dotted lines: the precision that would reach it
-            if it were the same at every recall.
+        published: AP of another detector on lists of these names, drawn as dotted horizontal lines: the constant
+            precision with that AP.
         whose: the other detector's name.
     """
     figure, axes = _canvas("Precision and recall", "recall", "precision")
     colours = dict(zip(curves, cycle(COLOURS), strict=False))
     for name, curve in curves.items():
         shown = curve.shown > 0
-        label = f"{name}: AP {_share(curve.average_precision().item())}"
+        label = f"{name}: AP {share(curve.average_precision().item())}"
         axes.plot(curve.recall[shown].numpy(), curve.precision[shown].numpy(), color=colours[name], label=label)
     references = {name: ap for name, ap in (published or {}).items() if name in curves}
     for name, ap in references.items():
-        label = f"published {whose}, {name}: AP {_share(ap)}"
+        label = f"published {whose}, {name}: AP {share(ap)}"
         axes.axhline(ap, color=colours[name], linestyle=":", linewidth=1.3, label=label)
     axes.set_xlim(-0.02, 1.02)
     axes.xaxis.set_major_locator(MultipleLocator(0.2))
@@ -56,7 +57,7 @@ def draw_roc(curves: Curves) -> Figure:
     figure, axes = _canvas("Recall and false positives", "false positives in all images", "recall")
     for (name, curve), colour in zip(curves.items(), cycle(COLOURS), strict=False):
         recalls = zip(curve.recall_at(_ROC_MARKS), _ROC_MARKS, strict=True)
-        label = f"{name}: recall " + ", ".join(f"{_share(recall)} at {count:,}" for recall, count in recalls)
+        label = f"{name}: recall " + ", ".join(f"{share(recall)} at {count:,}" for recall, count in recalls)
         across = np.append(0, curve.false_positives.numpy())
         up = np.append(0 if curve.faces_count else math.nan, curve.recall.numpy())
         axes.plot(across, up, color=colour, label=label, drawstyle="steps-post")
@@ -97,9 +98,4 @@ def _canvas(title: str, across: str, up: str) -> tuple[Figure, Axes]:
 def _bar_text(count: FoundFaces) -> str:
     if count.faces == 0:
         return "no faces"
-    return f"{_share(count.found / count.faces)}\n{count.found:,} of {count.faces:,}"
-
-
-def _share(value: float) -> str:
-    """A share with three decimals and without a leading zero, as figures of WIDER FACE are written."""
-    return "–" if math.isnan(value) else f"{value:.3f}".removeprefix("0")
+    return f"{share(count.found / count.faces)}\n{count.found:,} of {count.faces:,}"

@@ -1,4 +1,4 @@
-"""Runs beside each other: what sets them apart, what they are called for short, and how good they got."""
+"""Compare runs: their differing settings, short names, and best values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from mtcnn_lit.report.events import Curve
 
-# A name with more settings than that is longer than the name of the folder.
+# With more settings, a name is longer than the folder's name.
 _MOST_SETTINGS = 3
 _MOST_LETTERS = 20
 
@@ -23,7 +23,7 @@ class Run:
         stage: pnet, rnet or onet; "run" where the run holds no record of its configuration.
         settings: its configuration, values as text by dotted key; empty without a record.
         curves: its scalars by tag.
-        finished: whether it came to its end.
+        finished: whether training was completed.
     """
 
     folder: Path
@@ -34,9 +34,9 @@ class Run:
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
-    """The settings that are not the same in all runs, or that some don't have, in the order of the configuration.
+    """The settings that differ between runs or are missing in some, in the order of the configuration.
 
-    Runs without a record say nothing about settings, and are left out.
+    Runs without a record are ignored.
     """
     recorded = [run.settings for run in runs if run.settings]
     keys = dict.fromkeys(key for settings in recorded for key in settings)
@@ -46,7 +46,7 @@ def differing(runs: Sequence[Run]) -> list[str]:
 
 
 def short_names(runs: Sequence[Run]) -> list[str]:
-    """A name for each run, all different: its stage, what sets it apart from others of its stage, else its folder."""
+    """A unique name for each run: its stage and the settings that differ within the stage, else its folder."""
     names = [_by_settings(run, differing([other for other in runs if other.stage == run.stage])) for run in runs]
     alike: dict[str, list[Run]] = {}
     for name, run in zip(names, runs, strict=True):
@@ -58,7 +58,7 @@ def short_names(runs: Sequence[Run]) -> list[str]:
 
 
 def _by_settings(run: Run, differ: Sequence[str]) -> str:
-    # What lies below a key that differs follows from it: `augment=none` says all about `augment.transforms`.
+    # Keys below a differing key follow from it: `augment=none` implies `augment.transforms`.
     keys = [key for key in differ if not any(key.startswith(f"{other}.") for other in differ)]
     if len(keys) > _MOST_SETTINGS:
         return run.stage
@@ -67,7 +67,7 @@ def _by_settings(run: Run, differ: Sequence[str]) -> str:
 
 
 def _last_part(key: str, keys: Sequence[str]) -> str:
-    """`lr` for `net.optimizer.lr`, or as much of the key as no other of them ends with."""
+    """`lr` for `net.optimizer.lr`: the shortest suffix that no other key has."""
     parts = key.removesuffix("._target_").split(".")
     ends = (".".join(parts[start:]) for start in reversed(range(len(parts))))
     others = [f".{other}" for other in keys if other != key]
@@ -75,12 +75,12 @@ def _last_part(key: str, keys: Sequence[str]) -> str:
 
 
 def _shortened(value: str) -> str:
-    """Of something long, as paths are, the end: it tells more than the beginning."""
+    """The end of a long value, such as a path, whose end is the most specific part."""
     return value if len(value) <= _MOST_LETTERS else f"…{value[-_MOST_LETTERS:]}"
 
 
 def _end_of_folder(run: Run, others: Sequence[Run]) -> str:
-    """As much of the end of the folder's name as the other folders don't share; more than the bare number of a job."""
+    """The shortest suffix of the folder's path that the other folders don't share; not just a job's number."""
     parts = run.folder.parts
     for length in range(1, len(parts) + 1):
         end = parts[-length:]
@@ -92,7 +92,7 @@ def _end_of_folder(run: Run, others: Sequence[Run]) -> str:
 
 
 def best_index(tag: str, curve: Curve) -> int | None:
-    """Where a metric was best, a loss at its lowest and all others at their highest; None where it was always NaN."""
+    """The index of a metric's best value, lowest for a loss and highest otherwise; None if all are NaN."""
     values = curve.values if not is_loss(tag) else -curve.values
     return None if np.isnan(values).all() else int(np.nanargmax(values))
 
@@ -103,7 +103,7 @@ def is_loss(tag: str) -> bool:
 
 
 def metric_tags(runs: Sequence[Run]) -> list[str]:
-    """What was measured on training and validation patches and pictures, most telling first."""
+    """The tags of training and validation metrics, the main ones first."""
     tags = dict.fromkeys(tag for run in runs for tag in run.curves if tag.startswith(("train/", "val/")))
     first = [tag for tag in ("val/ap", "val/loss", "train/loss") if tag in tags]
     return [*first, *(tag for tag in tags if tag not in first)]

@@ -1,4 +1,4 @@
-"""How the figures of all reports look. Figures are objects of their own: no pyplot, no window, no global state."""
+"""The style of all figures. Figures are created without pyplot: no window, no global state."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which the colour-blind tell apart, without the yellow that is lost on white.
+# Okabe and Ito's colour-blind safe palette, without the yellow, which is hard to see on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#333333")
 INK = "#24292f"
 FAINT = "#57606a"
 _GRID = "#e4e7eb"
 
-# Of Linux, macOS and Windows, for Chinese, Japanese and Korean, which matplotlib's own font lacks.
+# Fonts of Linux, macOS and Windows for Chinese, Japanese and Korean, which matplotlib's own font lacks.
 _OTHER_SCRIPTS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Droid Sans Fallback"),
     *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS"),
@@ -60,16 +60,16 @@ _STYLE: dict[Any, Any] = {  # matplotlib's own type is the list of all its keys
 
 @functools.cache
 def _families() -> list[str]:
-    """Fonts in which a letter is looked for, one after the other: names of files and runs may be in any script."""
+    """Fallback fonts in order: names of files and runs may be in any script."""
     installed = set(font_manager.get_font_names())
     return ["sans-serif", *(name for name in _OTHER_SCRIPTS if name in installed)]
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Figures that are made and drawn inside look like those of all other reports."""
+    """Apply the common style to figures that are created and drawn inside."""
     with mpl.rc_context({**_STYLE, "font.family": _families()}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")  # for each letter, over two lines
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")  # one for each letter
         yield
 
 

@@ -1,9 +1,17 @@
-"""Tables for the terminal."""
+"""Text for tables: shares, the mark for no value, and aligned columns for the terminal."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
+
+NOTHING = "–"  # in a table, where there is no value
+
+
+def share(value: float) -> str:
+    """Three decimals without a leading zero, as WIDER FACE's figures are written; `NOTHING` for NaN."""
+    return NOTHING if math.isnan(value) else f"{value:.3f}".removeprefix("0")
 
 
 def columns(rows: Sequence[Sequence[str]], align: Literal["<", ">"] = "<") -> str:
@@ -11,7 +19,7 @@ def columns(rows: Sequence[Sequence[str]], align: Literal["<", ">"] = "<") -> st
 
     Args:
         rows: as many cells each.
-        align: where the cells of all columns but the first stand, to the left or to the right.
+        align: alignment of all columns but the first, left or right.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = ["<", *align * (len(widths) - 1)]

@@ -1,4 +1,4 @@
-"""What every source of annotated images promises."""
+"""The base class of sources of annotated images."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Annotation:
         return cls(name, boxes[real & ~out], boxes[real & out])
 
     def within(self, height: int, width: int) -> Annotation:
-        """This one without the faces that lie wholly outside an image of that size."""
+        """The annotation without faces that lie wholly outside an image of that size."""
         inside = (self.faces[:, 2:] > 0).all(axis=1) & (self.faces[:, :2] < [width, height]).all(axis=1)
         return self if inside.all() else replace(self, faces=self.faces[inside])
 
@@ -59,7 +59,7 @@ class Annotation:
 class Source(ABC):
     """A split of an annotated data set: ``annotations[i]`` belongs to ``read(i)``.
 
-    Sources are sent to worker processes, so they hold annotations and paths, never pixels.
+    Sources are pickled to worker processes, so they hold annotations and paths, never pixels.
 
     Attributes:
         split: "train", "val" or "test".
@@ -87,27 +87,27 @@ class Source(ABC):
 
     @abstractmethod
     def _identity(self, annotation: Annotation) -> str:
-        """A text that changes when the pixels of the image change."""
+        """A string that changes when the pixels of the image change."""
 
     def fingerprint(self) -> str:
         """A digest that changes when an image or an annotation of this split does."""
         digest = hashlib.sha256(type(self).__name__.encode())
         for annotation in self.annotations:
             about = f"\n{annotation.name} {self._identity(annotation)} {len(annotation.faces)} "
-            digest.update(about.encode(errors="surrogateescape"))  # a file's name need not be UTF-8
+            digest.update(about.encode(errors="surrogateescape"))  # file names need not be UTF-8
             digest.update(annotation.faces.tobytes())
             digest.update(annotation.ignored.tobytes())
         return digest.hexdigest()
 
     def spread(self, count: int) -> list[int]:
-        """Indices of at most ``count`` images, evenly spread and always the same."""
-        return [round(index) for index in np.linspace(0, len(self) - 1, min(count, len(self)))]
+        """Indices of at most ``count`` images, as `spread` chooses them."""
+        return spread(len(self), count)
 
     def check_faces(self) -> None:
-        """Refuse a split without any face: there is nothing to learn or to measure.
+        """Reject a split without any face.
 
         Raises:
-            SourceError: that names the settings on which it may hang.
+            SourceError: naming the settings that may be the cause.
         """
         if not any(len(annotation.faces) for annotation in self.annotations):
             raise SourceError(f"no face in the {self.split} split ({self.summary()}); check {self._face_settings}")
@@ -126,7 +126,7 @@ class FileSource(Source):
     """A source whose annotations name picture files below ``image_root``.
 
     Raises:
-        SourceError: when there is not a single picture.
+        SourceError: when there are no pictures.
     """
 
     def __init__(self, split: Split, image_root: Path, annotations: Sequence[Annotation], skipped: int) -> None:
@@ -149,6 +149,11 @@ class FileSource(Source):
                 f"{error.filename}: {error.strerror}; the picture was there when the run began"
             ) from error
         return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def spread(total: int, most: int) -> list[int]:
+    """At most ``most`` of the indices 0 to ``total`` - 1, evenly spread and always the same."""
+    return [round(index) for index in np.linspace(0, total - 1, min(most, total))]
 
 
 def as_boxes(rows: Sequence[Sequence[float]] | npt.NDArray[np.int64]) -> BoxArray:
@@ -175,7 +180,7 @@ def existing_folder(path: str | Path, remedy: str) -> Path:
 
 
 def read_text(path: Path, remedy: str) -> str:
-    """The text of an annotation file, without the mark that Windows programs put before UTF-8.
+    """The text of an annotation file, without a UTF-8 byte order mark.
 
     Raises:
         SourceError: when it isn't there or is no UTF-8 text; the message ends with ``remedy``.

@@ -24,11 +24,11 @@ from mtcnn_lit.sources.base import (
 _log = logging.getLogger(__name__)
 
 _Entry: TypeAlias = dict[str, Any]
-_LARGEST = 1e6  # a number beyond it, or NaN, is no pixel
+_LARGEST = 1e6  # larger numbers and NaN are no pixels
 
 
 class _Box(NamedTuple):
-    """Attributes: sides: ``x y width height``; crowd: whether it is around many faces at once."""
+    """Attributes: sides: ``x y width height``; crowd: whether it encloses a crowd of faces."""
 
     sides: tuple[float, ...]
     crowd: bool
@@ -114,7 +114,7 @@ def _list(path: Path, content: _Entry, key: str) -> list[_Entry]:
 
 
 def _id(value: object) -> str:
-    """An id as text: tools write the same one as 1, as 1.0 or as "1"."""
+    """An id as text, since tools write the same one as 1, 1.0 or "1"."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
@@ -159,7 +159,7 @@ def _ids_by_picture(path: Path, content: _Entry) -> dict[str, list[str]]:
 
 
 def _check_ids(path: Path, content: _Entry, listed: set[str]) -> None:
-    """Refuse a file whose annotations all belong to other images: it would be one without faces; tell of a part."""
+    """Reject a file whose annotations all belong to unlisted images; warn if some do."""
     named = [entry["image_id"] for entry in content["annotations"] if "image_id" in entry]
     strays = sum(_id(image_id) not in listed for image_id in named)
     if named and listed and strays == len(named):
@@ -174,7 +174,7 @@ def _check_ids(path: Path, content: _Entry, listed: set[str]) -> None:
 def _is_there(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # as of a name that is too long for any file
+    except OSError:  # e.g. a name that is too long
         return False
 
 

@@ -21,9 +21,9 @@ _TILT = 12.0  # degrees, either way
 _CUT = 0.12  # share of the faces that may reach over the border
 _MAX_OVERLAP = 0.3  # of the smaller of two faces
 _MIN_VISIBLE = 0.5  # a face that shows less is ignored
-_TRIES = 20  # places to try before a face is left out of a full picture
+_TRIES = 20  # attempts to place a face before it is left out
 
-# Stored patches must not outlive the drawing that they were cut from.
+# Part of the fingerprint: patches are mined again when the drawing code changes.
 _MODULES = (synthetic_shapes, synthetic_heads, synthetic_scene)
 _DRAWING = hashlib.sha256("".join(map(inspect.getsource, _MODULES)).encode()).hexdigest()
 
@@ -99,7 +99,7 @@ class Synthetic(Source):
         return f"{self.seed} {self.split} {self.image_size} {self.face_height} {_DRAWING}"
 
     def _random(self, index: int, purpose: str) -> Random:
-        # Seeded by a text, which is hashed by SHA-512: the same in each process and on each machine.
+        # A string seed is hashed by SHA-512: the same in each process and on each machine.
         return Random(f"{self.seed} {self.split} {index} {purpose}")
 
     def _lay_out(self, index: int) -> _Layout:

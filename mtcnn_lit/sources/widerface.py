@@ -26,12 +26,12 @@ from mtcnn_lit.sources.base import (
 _COLUMNS = ("x", "y", "w", "h", "blur", "expression", "illumination", "invalid", "occlusion", "pose")
 _BLUR, _INVALID, _OCCLUSION = (_COLUMNS.index(name) for name in ("blur", "invalid", "occlusion"))
 _COUNT = re.compile("[0-9]{1,6}")
-_LARGEST = 10**6  # a number beyond it is no pixel
+_LARGEST = 10**6  # larger numbers are no pixels
 
 
 @dataclass(frozen=True)
 class _Record:
-    """What the annotation file says of one picture: (N, 10) whole numbers in the order of ``_COLUMNS``."""
+    """The annotation of one picture: (N, 10) integers in the order of ``_COLUMNS``."""
 
     name: str
     rows: npt.NDArray[np.int64]
@@ -49,14 +49,14 @@ class WiderFace(FileSource):
     Args:
         root: the data set's folder.
         split: "train", "val" or "test".
-        holdout: what of the official training pictures is "val": a share, chosen by a hash of the pictures' names, or
-            the name of a whole event, or those of several, which is the harder and more honest test.
+        holdout: the part of the official training pictures that is "val": a share, chosen by a hash of the pictures'
+            names, or the names of whole events, which is the harder and more honest test.
         min_height: pixels.
         max_blur: 0 clear, 1 normal, 2 heavy; faces above are ignored.
         max_occlusion: 0 none, 1 partial, 2 heavy; faces above are ignored.
         ignore_invalid: whether faces that WIDER FACE marks as invalid are ignored.
-        truth: folder below ``root`` with the lists of the official evaluation, which knows the test pictures alone;
-            None does without.
+        truth: folder below ``root`` with the lists of the official evaluation, which cover only the test pictures; None
+            for no official evaluation.
 
     Raises:
         SourceError: when a folder or file is missing, a line is malformed, or the split has no picture.
@@ -130,12 +130,12 @@ def _held_out(records: list[_Record], holdout: float | Sequence[str]) -> set[str
 
 
 def _unit_hash(name: str) -> float:
-    """A number in [0, 1) that depends on the name alone, the same on each machine."""
+    """A number in [0, 1) that depends only on the name, on every machine."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
 
 
 def _files_by_event(image_root: Path) -> set[str]:
-    """``event/file`` of all files: one listing for each event instead of a look at each of 12,880 files."""
+    """``event/file`` of all files: one directory listing an event instead of 12,880 calls of stat."""
     return {
         f"{event.name}/{picture.name}"
         for event in os.scandir(image_root)

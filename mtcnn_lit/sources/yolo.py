@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 
 _ORIENTATION = 0x0112
 _TURNED_A_QUARTER = (5, 6, 7, 8)
-# The formats whose EXIF orientation `read_image` applies and Pillow's size leaves out: Pillow turns TIFF itself.
+# Formats whose EXIF orientation `read_image` applies but Pillow's size does not; for TIFF it does.
 _TURNED_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF")
-_SLACK = 0.01  # exporters round, so that a box at the border reaches over it
+_SLACK = 0.01  # exporters round, so boxes may exceed the border
 
 
 class _Row(NamedTuple):
@@ -42,7 +42,7 @@ class Yolo(FileSource):
     """Pictures in ``root/images/<split>/**`` and labels in ``root/labels/<split>/**.txt``.
 
     A label file has a row ``class cx cy w h`` for each box, normalised by the size of the upright picture; a picture
-    without a label file has no faces, and a box that stands twice is one. Boxes lower than ``min_height`` pixels are
+    without a label file has no faces, and repeated boxes count once. Boxes lower than ``min_height`` pixels are
     ignored. Pictures that can't be opened are logged and counted as skipped.
 
     Args:
@@ -87,7 +87,7 @@ class Yolo(FileSource):
 
 
 def _pictures(image_root: Path, label_root: Path) -> list[Path]:
-    """All but what detection made of them: no faces are marked in that. What has labels is a picture by any name."""
+    """All pictures but those that detection wrote; labelled pictures are kept whatever their name."""
     every = every_image(image_root)
     labelled = {path for path in every if _label_file(path, image_root, label_root).exists()}
     return sorted([*labelled, *without_made(path for path in every if path not in labelled)])
@@ -118,7 +118,7 @@ def _size_as_read(path: Path) -> tuple[int, int] | None:
 
 @contextmanager
 def _without_size_limit() -> Iterator[None]:
-    """Pillow opens pictures of any size: it is OpenCV that decodes them, and it takes larger ones."""
+    """Lift Pillow's size limit: OpenCV decodes the pictures, and takes larger ones."""
     limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
     try:
         yield
@@ -127,8 +127,8 @@ def _without_size_limit() -> Iterator[None]:
 
 
 def _orientation(image: PIL.Image.Image) -> object:
-    """The EXIF orientation by which ``read_image`` turns the picture; None without one."""
-    if image.format == "AVIF":  # Pillow turns these, which looks into XMP too
+    """The EXIF orientation that ``read_image`` applies to the picture; None without one."""
+    if image.format == "AVIF":  # Pillow applies it to these, and reads XMP too
         return image.getexif().get(_ORIENTATION)
     exif = PIL.Image.Exif()
     exif.load(image.info.get("exif", b""))

@@ -1,4 +1,4 @@
-"""What the training of the three networks has in common."""
+"""The base class of the training of the three networks."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ class Stage(LightningModule):
 
     @override
     def on_train_start(self) -> None:
-        """A checkpoint brings the length of its own schedule along, and beyond that there is no learning rate.
+        """Reject a resume with another number of steps: the schedule ends where its checkpoint planned.
 
         Raises:
-            UserError: when it was of a shorter or longer training than this one.
+            UserError: when the checkpoint's training was shorter or longer than this one.
         """
         planned = self.trainer.estimated_stepping_batches
         for config in self.trainer.lr_scheduler_configs:
@@ -85,10 +85,10 @@ class Stage(LightningModule):
 
     @override
     def on_train_batch_start(self, batch: PatchBatch, batch_idx: int) -> None:
-        """Batch normalisation takes on a network that was trained already as it finds it.
+        """Initialise batch normalisation as the identity when training starts from existing weights.
 
         Raises:
-            UserError: when there is nothing to normalise over.
+            UserError: when a batch has one patch, which has no variance.
         """
         if not self._batch_norm:
             return
@@ -96,7 +96,7 @@ class Stage(LightningModule):
             raise UserError("data.batch_size: one patch has no variance; set it to 2 or more, or net.batch_norm=false")
         if self._started and self.trainer.global_step == batch_idx == 0:
             init_as_identity(self.net, normalize(batch.pixels))
-            # Of several processes that train together each has seen a batch of its own.
+            # With several processes, each has seen its own batch.
             seen = {name: value.cpu() for name, value in self.net.state_dict().items()}
             self.net.load_state_dict(self.trainer.strategy.broadcast(seen))
 
@@ -106,7 +106,7 @@ class Stage(LightningModule):
 
     @override
     def validation_step(self, batch: PatchBatch, batch_idx: int) -> Tensor:
-        """Returns the scores (N,), for callbacks that look at them."""
+        """Returns the scores (N,), for callbacks."""
         return self._step(batch, self.val_figures)[1]
 
     @override

@@ -1,4 +1,4 @@
-"""What is logged of an epoch: losses and metrics over all its patches."""
+"""The figures logged of an epoch: losses and metrics over all its patches."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mtcnn_lit.boxes import offset_iou
 from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
 
-# Target of the patches that don't count as right or wrong; masking them out would leave no target in a batch of parts.
+# Target of patches that are not judged; masking them out would leave a batch of parts without targets.
 _NOT_JUDGED = -1
 
-# Each is over the patches of a mask: those judged, those located.
+# Their masks, in order: judged, located.
 _LOSSES = ("classification_loss", "box_loss")
 
 # Batches that are counted together.
@@ -26,13 +26,13 @@ _AT_ONCE = 16
 
 
 class _Predictions(NamedTuple):
-    """What a network said of a batch of N patches.
+    """A network's predictions for a batch of N patches.
 
     Attributes:
         labels: (N,) a `Label` each.
         scores: (N,).
         targets, offsets: (N, 4), true and predicted.
-        losses: (len(_LOSSES),) means over the patches of the batch that take part.
+        losses: (len(_LOSSES),) means over the batch's patches in the mask.
     """
 
     labels: Tensor
@@ -43,10 +43,10 @@ class _Predictions(NamedTuple):
 
 
 class _MeanLoss(MeanMetric):
-    """Mean over all values; 0 of none, as the losses themselves."""
+    """Mean over all values; 0 if there are none, like the losses."""
 
     def __init__(self) -> None:
-        super().__init__(nan_strategy="disable")  # NaN stays NaN in the mean, so nobody need look for it in each batch
+        super().__init__(nan_strategy="disable")  # NaN propagates to the mean
 
     @override
     def compute(self) -> Tensor:
@@ -56,12 +56,12 @@ class _MeanLoss(MeanMetric):
 class Figures(nn.Module):
     """Gathers the figures of one split, batch by batch.
 
-    Each loss is a mean over the patches that it is over, however they are spread over batches. Two losses are so only
-    nearly, since a batch's value isn't a mean over all of these: `hard_example_loss` is over the hardest of each batch,
-    and `focal_loss` is divided by the faces of each batch.
+    Each loss is a mean over the patches in its mask, independent of batches. For two losses this is approximate, since
+    their value is no mean over these: `hard_example_loss` is over the hardest of each batch, and `focal_loss` is
+    divided by the faces of each batch.
 
-    They are counted every few batches and logged once an epoch: P-Net's step is so short that doing so each time takes
-    a good part of it.
+    Metrics are updated every few batches and logged once an epoch, since P-Net's step is so short that an update each
+    time takes a good part of it.
 
     Args:
         box_loss_weight: of the box loss in the loss, beside the classification loss.
@@ -88,7 +88,7 @@ class Figures(nn.Module):
         Args:
             scores: (N,) of the patches.
             offsets: (N, 4) as predicted.
-            losses: the means over the patches of the batch that take part, by name.
+            losses: the means over the batch's patches in the mask, by name.
         """
         means = torch.stack([losses[name].detach() for name in _LOSSES])
         self._waiting.append(_Predictions(batch.labels, scores, batch.offsets, offsets, means))
@@ -96,7 +96,7 @@ class Figures(nn.Module):
             self._count()
 
     def _count(self) -> None:
-        """Add the batches that wait to the metrics."""
+        """Add the waiting batches to the metrics."""
         if not self._waiting:
             return
         sizes = torch.tensor([len(predictions.labels) for predictions in self._waiting])
@@ -105,14 +105,14 @@ class Figures(nn.Module):
         self._waiting = []
         is_face, judged, located = masks_of(labels)
         for name, values, mask in zip(_LOSSES, torch.stack(means).unbind(dim=1), (judged, located), strict=True):
-            # Once for each patch: a MeanMetric that doesn't look for NaN forgets its weights.
+            # Repeated for each patch: without its NaN check, MeanMetric ignores weights.
             of_each = values.repeat_interleave(sizes.to(values.device), output_size=len(labels))
             self._mean(name).update(of_each[mask])
         self.judgement.update(scores, torch.where(judged, is_face.long(), _NOT_JUDGED))
         self._mean("box_iou").update(offset_iou(offsets[located], targets[located]))
 
     def compute(self, split: str) -> dict[str, Tensor]:
-        """The epoch's figures, named ``<split>/<figure>``; the next epoch starts anew."""
+        """The epoch's figures, named ``<split>/<figure>``, and reset."""
         self._count()
         figures = {name: self._mean(name).compute() for name in self.means} | self.judgement.compute()
         figures["loss"] = figures["classification_loss"] + self._box_loss_weight * figures["box_loss"]

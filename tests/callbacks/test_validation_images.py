@@ -65,7 +65,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_in_a_picture_that_can_not_be_read_nothing_is_found(caplog: pytest.LogCaptureFixture) -> None:
     assert validate(CascadeAP(Pictures(SHOWN, SHOWN), by_hand)) == {"val/ap": 1.0}
     assert validate(CascadeAP(Broken(SHOWN, SHOWN), by_hand), epochs=3) == {"val/ap": 0.5}
-    assert warnings(caplog) == ["nothing is found in what can't be read: can't read second.jpg: broken"]
+    assert warnings(caplog) == ["unreadable image, counted as no detections: can't read second.jpg: broken"]
 
 
 def test_val_ap_needs_no_other_process(processes_on_gpus: None) -> None:

@@ -122,5 +122,5 @@ def test_runs_without_any_curve_are_an_error(tmp_path: Path) -> None:
     write_events(tmp_path / "begun", {"lr-AdamW": {0: 0.1}})
     result = compare(tmp_path, "runs=begun")
     assert result.returncode == 1
-    assert "error: runs: none of these runs was measured" in result.stderr
+    assert "error: runs: none of these runs has metrics yet" in result.stderr
     assert "Traceback" not in result.stderr

@@ -114,8 +114,8 @@ def test_onet_is_mined_for_by_both_others_at_the_recall_of_val(tmp_path: Path) -
     [
         (["net=rnet"], WeightsError, r"^no finished rnet run below .*: train one with 'python train.py net=rnet', or"),
         (["net=rnet", "detector.weights.rnet={}/pnet.safetensors"], WeightsError, "holds weights of pnet, but rnet is"),
-        (["net=pnet", "calibrate=true"], ConfigError, "^calibrate: is of the whole cascade, leave out net=pnet$"),
-        (["net=pnet", "detections=f.jsonl"], ConfigError, "^detections: is of the whole cascade, leave out net=pnet$"),
+        (["net=pnet", "calibrate=true"], ConfigError, "^calibrate: is for the whole cascade; leave out net=pnet$"),
+        (["net=pnet", "detections=f.jsonl"], ConfigError, "^detections: is for the whole cascade; leave out net=pnet$"),
         (
             ["net=pnet", "detector.backend=bogus"],
             ConfigError,

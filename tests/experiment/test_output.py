@@ -56,7 +56,7 @@ def test_two_outputs_in_one_place_are_refused(overrides: tuple[str, ...], compla
 
 
 def test_no_output_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^output names nothing.*: take output=json or output=images$"):
+    with pytest.raises(ConfigError, match=r"^output: none is set.*: take output=json or output=images$"):
         places("output=[]")
 
 

@@ -83,7 +83,7 @@ def test_a_training_goes_on_behind_the_networks_that_it_began_behind(tmp_path: P
     began = {"net": "rnet", "upstream": {"pnet": "0123456789abcdef"}}
     path = write(tmp_path / "some.ckpt", state={**TRAINING, "hyper_parameters": began})
     refuse_other_upstream(path, {"pnet": "0123456789abcdef"})
-    message = rf"^ckpt_path: {path} was trained behind another pnet \(weights 0123456789ab\); .* upstream\.pnet=RUN, .*"
+    message = rf"^ckpt_path: {path} was trained .* by another pnet \(weights 0123456789ab\); .* upstream\.pnet=RUN, .*"
     with pytest.raises(UserError, match=message):
         refuse_other_upstream(path, {"pnet": "fedcba9876543210"})
     refuse_other_upstream(write(tmp_path / "old.ckpt"), {"pnet": "fedcba9876543210"})

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mtcnn_lit.detections import Detections
-from mtcnn_lit.images import ImageError
+from mtcnn_lit.errors import UserError
 from mtcnn_lit.live.server import PictureServer
 from mtcnn_lit.named_image import NamedImage
 from mtcnn_lit.outputs import StreamOutput
@@ -183,5 +183,5 @@ def test_pictures_larger_than_jpeg_takes_are_shrunk(height: int, width: int, sho
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", None), ("192.0.2.1", 0), ("127.0.0.1", 99999)])
 def test_an_address_that_is_taken_or_none_is_named(server: PictureServer, host: str, port: int | None) -> None:
     taken = int(server.address.rstrip("/").rpartition(":")[2]) if port is None else port
-    with pytest.raises(ImageError, match=rf"^can't serve on {host}:{taken}: .*set output\.stream\.port or output\.str"):
+    with pytest.raises(UserError, match=rf"^can't serve on {host}:{taken}: .*set output\.stream\.port or output\.str"):
         StreamOutput(Detector(), host=host, port=taken)  # type: ignore[arg-type]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mtcnn_lit.images import ImageError, read_image
+from mtcnn_lit.errors import UserError
+from mtcnn_lit.images import read_image
 from mtcnn_lit.live import window as module
 from mtcnn_lit.live.window import Window
 from mtcnn_lit.named_image import NamedImage
@@ -111,14 +112,14 @@ def test_without_a_screen_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("QT_QPA_PLATFORM", "none")  # where there is a screen all the same
-    with pytest.raises(ImageError, match=r"^no screen to open a window on: take output=stream and look with"):
+    with pytest.raises(UserError, match=r"^no screen to open a window on: take output=stream and look with"):
         Window()
 
 
 def test_without_windows_in_opencv_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     told = "import cv2; raise cv2.error('The function is not implemented. Rebuild the library with Windows, GTK+')"
     monkeypatch.setattr(module, "_TRY", told)
-    with pytest.raises(ImageError, match=r"^this OpenCV opens no windows: pip install .*, or take output=stream"):
+    with pytest.raises(UserError, match=r"^this OpenCV opens no windows: pip install .*, or take output=stream"):
         Window()
 
 

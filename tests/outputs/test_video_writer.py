@@ -263,7 +263,7 @@ def test_times_in_whole_milliseconds_lose_no_frame_and_repeat_none(tmp_path: Pat
 def test_where_the_clock_leaps_the_video_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture, leap: float) -> None:
     times = [100 + number / 30 + (leap if number > 4 else 0) for number in range(10)]
     assert numbers_written(tmp_path / "a.mkv", times, 30) == list(range(10))
-    assert caplog.messages == [f"a.mp4: the frames' times leap by {leap:.0f} s, which the video leaves out"]
+    assert caplog.messages == [f"a.mp4: the frames' times jump by {leap:.0f} s; the jump is left out of the video"]
 
 
 def test_frames_of_a_camera_that_came_back_with_another_size_are_brought_to_the_first(tmp_path: Path) -> None:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from mtcnn_lit.report.text import columns
+import math
+
+import pytest
+
+from mtcnn_lit.report.text import NOTHING, columns, share
 
 ROWS = [["run", "ap", ""], ["a", "0.75", "x"], ["long name", "–", ""]]
 
@@ -11,3 +15,8 @@ def test_columns_stand_to_the_left() -> None:
 
 def test_or_to_the_right_all_but_the_first() -> None:
     assert columns(ROWS, ">") == "run          ap\na          0.75  x\nlong name     –"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.8244, ".824"), (0.0, ".000"), (1.0, "1.000"), (math.nan, NOTHING)])
+def test_a_share_is_written_as_those_of_wider_face(value: float, text: str) -> None:
+    assert share(value) == text
