@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.test_cascade_steps import STAY, Offsets, Window, pnet, scripted
 from torch import Tensor
 
 from mtcnn_lit import Detections
-from mtcnn_lit.cascade import Cascade, StepName
+from mtcnn_lit.cascade import Cascade, Pyramid, StepName
 from mtcnn_lit.images import Image
 from mtcnn_lit.ledger import Balance, Ledger, ledger
 from mtcnn_lit.nets import ONet, PNet, RNet
 from tests.bright_squares import bright_cascade, picture
+from tests.cascade.test_steps import STAY, Offsets, Window, pnet, scripted
 from tests.two_processes import in_two_processes
 
 Box = tuple[float, float, float, float]
@@ -188,9 +188,9 @@ def test_seconds_are_those_of_the_steps_alone(monkeypatch: pytest.MonkeyPatch) -
     nets = (pnet({40: [WINDOW, (3, 20, -1.0, STAY)]}), rnet(YES), onet(YES))
     for net, seconds in zip(nets, (2.0, 4.0, 8.0), strict=True):
         net.forward = takes(seconds, net.forward)  # type: ignore[method-assign]
-    monkeypatch.setattr(ledger, "Pyramid", takes(1.0, ledger.Pyramid))
+    monkeypatch.setattr("mtcnn_lit.cascade.cascade.Pyramid", takes(1.0, Pyramid))
     monkeypatch.setattr(ledger, "scores_of_lost", takes(32.0, ledger.scores_of_lost))
-    monkeypatch.setattr(ledger, "time", SimpleNamespace(perf_counter=lambda: now))
+    monkeypatch.setattr("mtcnn_lit.cascade.steps.time", SimpleNamespace(perf_counter=lambda: now))
     book = Ledger()
     for number in range(2):
         book.run(cascade(*nets), [picture(40, 60)], [boxes((40, 6, 52, 18))], [number])
@@ -199,7 +199,7 @@ def test_seconds_are_those_of_the_steps_alone(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("logits_as_they_are")
 def test_in_json_by_size_and_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+    monkeypatch.setattr("mtcnn_lit.cascade.steps.time", SimpleNamespace(perf_counter=lambda: 0.0))
     detector = cascade(pnet({40: [WINDOW, (3, 20, -1.0, STAY)]}), rnet((-2.0, STAY)))
     written = json.loads(json.dumps(run_one(detector, FACE, (40, 6, 52, 18), (0, 20, 20, 40)).as_dict()))
     nothing = {"faces": 0, "median_score": None}
