@@ -10,8 +10,8 @@ NOTHING = "–"  # in a table, where there is no value
 
 
 def share(value: float) -> str:
-    """Three decimals without a leading zero, as WIDER FACE's figures are written; `NOTHING` for NaN."""
-    return NOTHING if math.isnan(value) else f"{value:.3f}".removeprefix("0")
+    """Three decimals; `NOTHING` for NaN."""
+    return NOTHING if math.isnan(value) else f"{value:.3f}"
 
 
 def columns(rows: Sequence[Sequence[str]], align: Literal["<", ">"] = "<") -> str:

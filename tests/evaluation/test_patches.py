@@ -151,17 +151,17 @@ def test_the_worst_of_each_image_come_first(predictions: Predictions, patches: P
 def test_summary_by_hand(predictions: Predictions) -> None:
     assert patch_summary(predictions).splitlines() == [
         "patches                     2 positive, 1 part, 2 negative",
-        "accuracy at a score of .5   .250",
-        "precision at a score of .5  .333",
-        "recall at a score of .5     .500",
-        "average precision           .750",
-        "area under the ROC          .500",
-        "box IoU before regression   .667",
-        "box IoU after regression    .833",
+        "accuracy at a score of .5   0.250",
+        "precision at a score of .5  0.333",
+        "recall at a score of .5     0.500",
+        "average precision           0.750",
+        "area under the ROC          0.500",
+        "box IoU before regression   0.667",
+        "box IoU after regression    0.833",
         "",
-        "origin   positive  part  negative  accuracy    AP  IoU before  after",
-        "jitter          1     0         0     1.000     –        .800  1.000",
-        "cascade         1     1         2      .000  .333        .600   .750",
+        "origin   positive  part  negative  accuracy     AP  IoU before  after",
+        "jitter          1     0         0     1.000      –       0.800  1.000",
+        "cascade         1     1         2     0.000  0.333       0.600  0.750",
     ]
 
 

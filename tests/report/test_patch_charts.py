@@ -18,8 +18,8 @@ def test_curves_by_hand() -> None:
         assert to_png(figure).startswith(b"\x89PNG")
     left, right = figure.axes
     assert (left.get_title(loc="left"), right.get_title(loc="left")) == (
-        "Precision and recall: AP .750",
-        "ROC: area .500",
+        "Precision and recall: AP 0.750",
+        "ROC: area 0.500",
     )
     (curve, dot), (roc, roc_dot) = left.lines, right.lines
     assert curve.get_xdata().tolist() == [1, 0.5, 0.5, 0.5]
@@ -51,7 +51,7 @@ def test_histograms_by_hand() -> None:
     left, right = figure.axes
     assert (left.get_title(loc="left"), right.get_title(loc="left")) == ("4 positive patches", "1 part patches")
     texts = [text.get_text() for text in left.get_legend().get_texts()]
-    assert texts == ["before: mean .725", "after: mean .900"]
+    assert texts == ["before: mean 0.725", "after: mean 0.900"]
     before, _ = left.containers
     shares = {round(bar.get_x(), 2): bar.get_height() for bar in before if bar.get_height()}
     assert shares == {0.7: 0.5, 0.72: 0.25, 0.74: 0.25}

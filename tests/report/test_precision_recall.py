@@ -30,13 +30,13 @@ def test_precision_over_recall_starts_where_something_is_shown() -> None:
     easy, hard = figure.axes[0].lines
     np.testing.assert_array_equal(easy.get_xydata(), [[1 / 2, 1], [1 / 2, 1 / 2], [1, 1 / 2]])
     np.testing.assert_allclose(hard.get_xydata(), [[0, 0], [1 / 4, 1 / 3], [1 / 2, 2 / 5], [1 / 2, 1 / 100]])
-    assert legend(figure) == ["easy: AP .750", "hard: AP .200"]
+    assert legend(figure) == ["easy: AP 0.750", "hard: AP 0.200"]
 
 
 def test_published_figures_are_dotted_lines_in_the_colour_of_their_list() -> None:
     with styled():
         figure = draw_precision_recall(CURVES, {"easy": 0.848, "medium": 0.825, "hard": 0.598}, "MTCNN")
-    assert legend(figure)[2:] == ["published MTCNN, easy: AP .848", "published MTCNN, hard: AP .598"]
+    assert legend(figure)[2:] == ["published MTCNN, easy: AP 0.848", "published MTCNN, hard: AP 0.598"]
     lines = figure.axes[0].lines
     assert [line.get_linestyle() for line in lines] == ["-", "-", ":", ":"]
     assert [to_hex(line.get_color()) for line in lines] == [COLOURS[0].lower(), COLOURS[1].lower()] * 2
@@ -49,7 +49,7 @@ def test_the_roc_starts_at_nothing_and_says_the_recall_at_false_positives() -> N
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_xydata(), [[0, 0], [0, 0], [0, 0.5], [1, 0.5], [2, 1]])
     assert legend(figure) == [
         "easy: recall 1.000 at 100, 1.000 at 1,000",
-        "hard: recall .500 at 100, .500 at 1,000",
+        "hard: recall 0.500 at 100, 0.500 at 1,000",
     ]
 
 
@@ -66,7 +66,7 @@ def test_bars_by_size_bear_their_counts() -> None:
         )
     axes = figure.axes[0]
     assert [bar.get_height() for bar in axes.patches] == [0.25, 0, 0.75]  # type: ignore[attr-defined]
-    assert [text.get_text() for text in axes.texts] == [".250\n1 of 4", "no faces", ".750\n1,500 of 2,000"]
+    assert [text.get_text() for text in axes.texts] == ["0.250\n1 of 4", "no faces", "0.750\n1,500 of 2,000"]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["<12", "12-20", ">=20"]
 
 

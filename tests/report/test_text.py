@@ -17,6 +17,6 @@ def test_or_to_the_right_all_but_the_first() -> None:
     assert columns(ROWS, ">") == "run          ap\na          0.75  x\nlong name     –"
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.8244, ".824"), (0.0, ".000"), (1.0, "1.000"), (math.nan, NOTHING)])
-def test_a_share_is_written_as_those_of_wider_face(value: float, text: str) -> None:
+@pytest.mark.parametrize(("value", "text"), [(0.8244, "0.824"), (0.0, "0.000"), (1.0, "1.000"), (math.nan, NOTHING)])
+def test_a_share_has_three_decimals(value: float, text: str) -> None:
     assert share(value) == text
