@@ -266,6 +266,8 @@ def test_a_callback_that_is_null_is_left_out(tmp_path: Path) -> None:
         (["net.optimizer.lr=-1"], r"net\.optimizer: Invalid learning rate: -1"),
         (["net.optimizer.weight_decay=-1"], r"net\.optimizer: Invalid weight_decay value: -1"),
         (["net.scheduler.pct_start=2"], r"net\.scheduler: .*pct_start"),
+        (["net.classification_loss.keep=2"], r"net\.classification_loss\.keep: must be from 0 to 1, not 2$"),
+        (["net.box_loss.beta=-1"], r"net\.box_loss\.beta: must be 0 or more, not -1$"),
         (["net.optimizer._target_=torch.optim.Adagrad"], r"net\.scheduler: .*momentum"),
         (
             ["~net.scheduler.max_lr", "~net.scheduler.pct_start", f"net.scheduler._target_={SCHEDULES}.StepLR"],
@@ -281,7 +283,7 @@ def test_a_callback_that_is_null_is_left_out(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_optimiser_and_schedule_refuse_is_told_before_mining(
+def test_what_optimiser_schedule_and_losses_refuse_is_told_before_mining(
     overrides: list[str], message: str, tmp_path: Path
 ) -> None:
     few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]

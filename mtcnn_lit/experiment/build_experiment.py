@@ -72,7 +72,7 @@ def build_experiment(config: DictConfig) -> Experiment:
     start = trained_net(config.stage, config.init_from, runs, "init_from")
     with errors_named("net"):
         stage = cast("Stage", build(config.net, "net")(start=start))
-    _check_optimization(stage)
+    _check_training(stage)
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
     stage.hparams["upstream"] = digests  # in each checkpoint: see `mtcnn_lit.experiment.resume`
@@ -80,13 +80,17 @@ def build_experiment(config: DictConfig) -> Experiment:
     return Experiment(stage, data, trainer, paths, digests, started, make_cascade)
 
 
-def _check_optimization(stage: Stage) -> None:
-    """What optimiser and schedule refuse is told now: training makes them once patches are mined."""
+def _check_training(stage: Stage) -> None:
+    """Try optimiser, schedule and losses now: training first uses them once patches are mined."""
     with errors_named("net.optimizer"):
         optimizer = stage.make_optimizer(stage.parameters())
     if stage.make_scheduler is not None:
         with errors_named("net.scheduler"):
             make_schedule(stage.make_scheduler, optimizer, _MANY_STEPS)
+    logits, offsets, none = torch.zeros(0), torch.zeros(0, 4), torch.zeros(0, dtype=torch.bool)
+    with errors_named("net"):
+        stage.classification_loss(logits, none, none)
+        stage.box_loss(offsets, offsets, none)
 
 
 def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade | None) -> PatchDataModule:
