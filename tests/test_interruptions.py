@@ -97,6 +97,7 @@ def test_the_last_checkpoint_is_of_the_last_epoch_though_an_earlier_one_was_best
     assert epochs == {"best.ckpt": 0, "last.ckpt": 2}
 
 
+@pytest.mark.slow
 def test_a_run_whose_folder_was_moved_keeps_its_best(tmp_path: Path) -> None:
     """It was stopped in the evaluation: there is no epoch left that would choose another."""
     options = ["net=pnet", "epochs.pnet=1", "+trainer.limit_train_batches=2"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig, OmegaConf
 
 from mtcnn_lit.errors import UserError
-from mtcnn_lit.experiment.resume import refuse_other_upstream, resume_from
+from mtcnn_lit.experiment.resume import KeepBest, refuse_other_upstream, resume_from
 from mtcnn_lit.nets import PNet, add_batch_norm
 from mtcnn_lit.nets.weights import save_net
 from tests.experiment.test_runs import begin_run
@@ -137,3 +140,35 @@ def test_a_training_with_batch_norm_goes_on_with_it_and_one_without_without(
     assert resume_from(config(path, batch_norm=trained)) == path
     with pytest.raises(UserError, match=f"^ckpt_path: {path} was trained {remedy}, .* init_from={path}$"):
         resume_from(config(path, batch_norm=not trained))
+
+
+def load_callbacks(best: ModelCheckpoint, ckpt_path: Path, callbacks: dict[str, Any]) -> None:
+    """As Lightning does when training resumes: first the hook of the callbacks, then their states."""
+    trainer = cast("Trainer", SimpleNamespace(ckpt_path=str(ckpt_path), checkpoint_callbacks=[best]))
+    KeepBest().on_load_checkpoint(trainer, LightningModule(), checkpoint := {"callbacks": callbacks})
+    best.load_state_dict(checkpoint["callbacks"][best.state_key])
+
+
+def checkpoint_callback(run: Path) -> ModelCheckpoint:
+    return ModelCheckpoint(run / "checkpoints", filename="best", monitor="val/ap", mode="max")
+
+
+def test_in_a_folder_that_was_moved_the_best_is_known(tmp_path: Path) -> None:
+    before, after = checkpoint_callback(tmp_path / "before"), checkpoint_callback(tmp_path / "after")
+    path = f"{before.dirpath}/best.ckpt"
+    before.best_model_path, before.best_model_score = path, torch.tensor(0.9)
+    before.kth_best_model_path, before.best_k_models = path, {path: torch.tensor(0.9)}
+    load_callbacks(after, tmp_path / "after" / "checkpoints" / "last.ckpt", {before.state_key: before.state_dict()})
+    assert after.best_model_score == 0.9
+    assert after.best_model_path == after.kth_best_model_path == str(tmp_path / "after" / "checkpoints" / "best.ckpt")
+    assert list(after.best_k_models) == [after.best_model_path]
+
+
+def test_the_best_of_another_run_stays_its_own(tmp_path: Path) -> None:
+    before, other = checkpoint_callback(tmp_path / "before"), checkpoint_callback(tmp_path / "other")
+    before.best_model_path, before.best_model_score = f"{before.dirpath}/best.ckpt", torch.tensor(0.9)
+    with pytest.warns(UserWarning, match="dirpath has changed"):
+        load_callbacks(
+            other, tmp_path / "before" / "checkpoints" / "last.ckpt", {before.state_key: before.state_dict()}
+        )
+    assert other.best_model_score is None
