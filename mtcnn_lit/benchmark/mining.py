@@ -10,11 +10,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from mtcnn_lit.benchmark.memory import idle_memory, peak_above
-from mtcnn_lit.benchmark.plain_work import DetectOnly, read_only
+from mtcnn_lit.benchmark.plain_work import DetectOnly
 from mtcnn_lit.benchmark.tables import Bar
 from mtcnn_lit.benchmark.timing import in_rounds, pair_ratios
 from mtcnn_lit.mining.cascade_crops import CascadeCrops
-from mtcnn_lit.mining.map_images import ImageFunction, map_images
+from mtcnn_lit.mining.map_images import ImageFunction, map_images, read_only
 from mtcnn_lit.mining.mine import Miner, mine
 from mtcnn_lit.sources.base import Source
 

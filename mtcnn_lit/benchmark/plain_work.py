@@ -37,7 +37,3 @@ class DetectOnly:
     def __call__(self, image: Image, annotation: Annotation, index: int) -> None:
         """Detect and discard the result."""
         self.cascade.candidates(Pyramid(image), mining=True)
-
-
-def read_only(image: Image, annotation: Annotation, index: int) -> None:
-    """Nothing besides reading the image."""

@@ -15,7 +15,7 @@ import torch
 
 from mtcnn_lit.benchmark.macs import cascade_macs, matrix_rate
 from mtcnn_lit.benchmark.memory import idle_memory, peak_above
-from mtcnn_lit.cascade import Cascade, StepName, timed
+from mtcnn_lit.cascade import Cascade, StepName, timed_steps
 from mtcnn_lit.images import Image
 from mtcnn_lit.mtcnn import MTCNN
 
@@ -111,7 +111,7 @@ def _profile(picture: Path) -> Profile:
 def profile(cascade: Cascade, image: Image) -> Profile:
     """Measure the cost of a picture step by step."""
     height, width, _ = image.shape
-    steps, seconds = timed(cascade.steps([image]), cascade.device)
+    steps, seconds = timed_steps(cascade.steps([image]), cascade.device)
     candidates = {step.name: len(step.found.scores) for step in steps}
     macs = cascade_macs(
         height,

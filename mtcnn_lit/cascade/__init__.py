@@ -2,6 +2,6 @@
 
 from mtcnn_lit.cascade.cascade import Cascade
 from mtcnn_lit.cascade.pyramid import Pyramid, pyramid_scales
-from mtcnn_lit.cascade.steps import Step, StepName, timed
+from mtcnn_lit.cascade.steps import Step, StepName, timed_steps
 
-__all__ = ["Cascade", "Pyramid", "Step", "StepName", "pyramid_scales", "timed"]
+__all__ = ["Cascade", "Pyramid", "Step", "StepName", "pyramid_scales", "timed_steps"]

@@ -31,7 +31,7 @@ class Step(NamedTuple):
     passing: Callable[[], Candidates] | None = None
 
 
-def timed(steps: Iterable[Step], device: torch.device) -> tuple[list[Step], list[float]]:
+def timed_steps(steps: Iterable[Step], device: torch.device) -> tuple[list[Step], list[float]]:
     """The steps of a batch and the seconds that each took."""
     done, seconds = [], []
     start = time.perf_counter()

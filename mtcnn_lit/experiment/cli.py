@@ -65,7 +65,7 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
         folder: of the configurations, unless they are the project's.
     """
     folder = (folder or configs()).absolute()
-    incomplete: list[Incomplete] = []
+    incomplete: list[Incomplete | Diverged] = []
     schema.register()
     _quieten()
     sys.argv[1:] = plain_values(sys.argv[1:])
@@ -87,7 +87,7 @@ def run(task: Callable[[DictConfig], float | None], config_name: str, folder: Pa
 
 
 def _guarded(
-    task: Callable[[DictConfig], float | None], incomplete: list[Incomplete]
+    task: Callable[[DictConfig], float | None], incomplete: list[Incomplete | Diverged]
 ) -> Callable[[DictConfig], float | None]:
     """``task``, exiting with one line on user errors, for which Hydra would print a traceback.
 
@@ -106,10 +106,10 @@ def _guarded(
             incomplete.append(job)
             return job.result
         except UserError as error:
-            if not isinstance(error, Diverged) or not is_independent_job(sys.argv[1:]):
+            if not (isinstance(error, Diverged) and is_independent_job(sys.argv[1:])):
                 _fail(str(error))
             log.error("%s", error)
-            incomplete.append(Incomplete(math.nan))
+            incomplete.append(error)
             return math.nan
         except OmegaConfBaseException as error:
             _fail(_explain(error))

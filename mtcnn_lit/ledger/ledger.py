@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from mtcnn_lit.cascade import Cascade, Step, timed
+from mtcnn_lit.cascade import Cascade, Step, timed_steps
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.face_sizes import SIZES, size_class
 from mtcnn_lit.images import Image
@@ -63,7 +63,7 @@ class Ledger(Metric):
         """
         if not len(images) == len(faces) == len(numbers):
             raise ValueError(f"{len(images)} images, but faces of {len(faces)} and numbers of {len(numbers)}")
-        steps, seconds = timed(cascade.steps(images), cascade.device)
+        steps, seconds = timed_steps(cascade.steps(images), cascade.device)
         self.update(steps, seconds, faces, numbers)
         return steps[-1].found.by_image(len(images))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtcnn_lit.cascade import StepName, timed
+from mtcnn_lit.cascade import StepName, timed_steps
 from mtcnn_lit.detections import Detections
 from mtcnn_lit.images import Image
 from mtcnn_lit.mtcnn import MTCNN
@@ -35,7 +35,7 @@ class LiveDetector:
     def detect(self, image: Image) -> Detections:
         """Faces of one uint8 RGB array (H, W, 3)."""
         with one_thread():  # once, not for each step
-            steps, seconds = timed(self._cascade.steps([image]), self._cascade.device)
+            steps, seconds = timed_steps(self._cascade.steps([image]), self._cascade.device)
         self.times = dict.fromkeys(self.times, 0.0)
         for step, taken in zip(steps, seconds, strict=True):
             self.times[_NETWORK[step.name]] += taken

@@ -82,3 +82,7 @@ def map_images(
 
 def _unchanged(item: Result) -> Result:
     return item
+
+
+def read_only(image: Image, annotation: Annotation, index: int) -> None:
+    """A function for images of which nothing is asked but that they can be read."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from mtcnn_lit.images import Image
-from mtcnn_lit.mining.map_images import map_images
+from mtcnn_lit.mining.map_images import map_images, read_only
 from mtcnn_lit.mining.store import FORMAT, Origin, Patches, PatchStore, PatchWriter
 from mtcnn_lit.sources.base import Annotation, Source, SourceError
 
@@ -56,7 +56,7 @@ def mine(source: Source, miner: Miner, root: Path, workers: int) -> PatchStore:
         with_patches = np.unique(writer.written("image"))
         images = len(with_patches)
         if without := sorted({*range(first)} - {*with_patches.tolist()}):  # which of them can be read is not written
-            images += sum(1 for _ in map_images(source, _nothing, workers=workers, title=title, indices=without))
+            images += sum(1 for _ in map_images(source, read_only, workers=workers, title=title, indices=without))
         origins = np.bincount(writer.written("origin"), minlength=len(Origin))
         for patches in map_images(source, miner, workers=workers, title=title, indices=remaining):
             writer.append(patches)
@@ -67,7 +67,3 @@ def mine(source: Source, miner: Miner, root: Path, workers: int) -> PatchStore:
         return {"images": images, "origins": {kind.name.lower(): int(origins[kind]) for kind in Origin}}
 
     return PatchStore.open_or_mine(folder, identity, miner.size, run)
-
-
-def _nothing(image: Image, annotation: Annotation, index: int) -> None:
-    """Of an image of which it is enough that it can be read."""

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from mtcnn_lit.benchmark.mining import mining_bar
-from mtcnn_lit.benchmark.plain_work import DetectOnly, Part, read_only
+from mtcnn_lit.benchmark.plain_work import DetectOnly, Part
 from mtcnn_lit.mining.cascade_crops import CascadeCrops
+from mtcnn_lit.mining.map_images import read_only
 from mtcnn_lit.mining.mine import mine
 from mtcnn_lit.mining.random_crops import RandomCrops
 from mtcnn_lit.sources import Synthetic
