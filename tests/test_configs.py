@@ -265,6 +265,7 @@ def test_a_callback_that_is_null_is_left_out(tmp_path: Path) -> None:
     [
         (["net.optimizer.lr=-1"], r"net\.optimizer: Invalid learning rate: -1"),
         (["net.optimizer.weight_decay=-1"], r"net\.optimizer: Invalid weight_decay value: -1"),
+        (["net.optimizer.fused=true", "+net.optimizer.foreach=true"], r"net\.optimizer: .*fused.*foreach"),
         (["net.scheduler.pct_start=2"], r"net\.scheduler: .*pct_start"),
         (["net.classification_loss.keep=2"], r"net\.classification_loss\.keep: must be from 0 to 1, not 2$"),
         (["net.box_loss.beta=-1"], r"net\.box_loss\.beta: must be 0 or more, not -1$"),

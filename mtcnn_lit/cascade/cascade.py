@@ -48,7 +48,7 @@ class Cascade:
     Attributes:
         pnet, rnet, onet: networks in eval mode, all on one device; the cascade ends before the first None.
         min_face_size: smallest face looked for, px.
-        scale_factor: from one pyramid level to the next, in (0, 1).
+        scale_factor: from one pyramid level to the next, in (0, .99].
         thresholds: lowest score that passes P-Net, R-Net and O-Net.
 
     Raises:
@@ -65,8 +65,8 @@ class Cascade:
     def __post_init__(self) -> None:
         if not 1 <= self.min_face_size < math.inf:  # smaller ones enlarge pictures beyond memory
             raise ValueError(f"min_face_size must be a number of pixels from 1 on, not {self.min_face_size}")
-        if not 0 < self.scale_factor < 1:
-            raise ValueError(f"scale_factor must lie between 0 and 1, not {self.scale_factor}")
+        if not 0 < self.scale_factor <= 0.99:  # nearer to 1 the levels would fill the memory
+            raise ValueError(f"scale_factor must be above 0 and .99 at most, not {self.scale_factor}")
         if len(self.thresholds) != 3 or not all(0 <= threshold <= 1 for threshold in self.thresholds):
             raise ValueError(f"thresholds must be three numbers from 0 to 1, not {self.thresholds}")
         if self.onet is not None and self.rnet is None:

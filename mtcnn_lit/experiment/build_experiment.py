@@ -83,7 +83,10 @@ def build_experiment(config: DictConfig) -> Experiment:
 def _check_training(stage: Stage) -> None:
     """Try optimiser, schedule and losses now: training first uses them once patches are mined."""
     with errors_named("net.optimizer"):
-        optimizer = stage.make_optimizer(stage.parameters())
+        try:
+            optimizer = stage.make_optimizer(stage.parameters())
+        except RuntimeError as error:  # options that exclude each other
+            raise ConfigError(f"net.optimizer: {error}") from error
     if stage.make_scheduler is not None:
         with errors_named("net.scheduler"):
             make_schedule(stage.make_scheduler, optimizer, _MANY_STEPS)

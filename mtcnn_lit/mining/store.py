@@ -92,6 +92,9 @@ class PatchStore:
             columns = {name: _map(folder, name, count, size) for name in Patches._fields}
         except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{folder}: not whole; remove it, and it is mined anew") from error
+        except PermissionError as error:
+            remedy = "permit it, or mine elsewhere by paths.patch_dir=FOLDER"
+            raise StoreError(f"{folder}: can't be read; {remedy}") from error
         return cls(folder, manifest, Patches(**columns))
 
     @classmethod

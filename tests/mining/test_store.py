@@ -117,6 +117,18 @@ def test_a_set_that_is_not_whole_any_more_is_named_with_the_remedy(tmp_path: Pat
         PatchStore.open_or_mine(folder, {}, SIZE, never)
 
 
+def test_a_set_that_may_not_be_read_is_named_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = open_or_mine_two(tmp_path / "set").folder
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(np, "memmap", refuse)  # root may read every file
+    told = f"^{re.escape(str(folder))}: can't be read; permit it, or mine elsewhere by paths.patch_dir=FOLDER$"
+    with pytest.raises(StoreError, match=told):
+        PatchStore.open_or_mine(folder, {}, SIZE, never)
+
+
 @pytest.mark.parametrize("manifest", ["{}", "[]", '{"patches": "two", "size": 4}'])
 def test_a_set_of_which_too_little_is_known_is_not_whole(tmp_path: Path, manifest: str) -> None:
     folder = open_or_mine_two(tmp_path / "set").folder
