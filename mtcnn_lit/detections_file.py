@@ -80,7 +80,7 @@ def _parse(line: str) -> tuple[str, Detections | ImageError]:
         raise ValueError("no JSON: nested too deeply") from error
     if not isinstance(entry, dict) or not isinstance(entry.get("image"), str):
         raise ValueError('expected {"image": name, "boxes": [...], "scores": [...]}')
-    if "error" in entry:
+    if entry.get("error") is not None:
         return entry["image"], ImageError(str(entry["error"]))
     try:
         boxes, scores = (torch.tensor(entry.get(key), dtype=torch.float32) for key in ("boxes", "scores"))
@@ -91,6 +91,7 @@ def _parse(line: str) -> tuple[str, Detections | ImageError]:
         raise ValueError("boxes must be rows of four numbers and scores a list of numbers") from error
     if len(boxes) != len(scores):
         raise ValueError(f"{len(boxes)} boxes but {len(scores)} scores")
-    if not (boxes.isfinite().all() and scores.isfinite().all()):
+    sides = boxes[:, 2:] - boxes[:, :2]  # too long for float32 where corners are not
+    if not (boxes.isfinite().all() and sides.isfinite().all() and scores.isfinite().all()):
         raise ValueError("a box or a score is not finite")
     return entry["image"], Detections(boxes, scores).select(scores.argsort(descending=True, stable=True))

@@ -58,6 +58,13 @@ def test_other_detectors_need_not_sort(path: Path) -> None:
     assert read.boxes[0].tolist() == [2, 2, 3, 3]
 
 
+def test_an_error_of_null_is_none(path: Path) -> None:
+    path.write_text('{"image": "a", "boxes": [[1, 2, 3, 4]], "scores": [0.5], "error": null}')
+    read = read_detections(path)["a"]
+    assert isinstance(read, Detections)
+    assert read.boxes.tolist() == [[1, 2, 3, 4]]
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
@@ -70,6 +77,7 @@ def test_other_detectors_need_not_sort(path: Path) -> None:
         ('\n{"image": "a", "boxes": [[0, 0, 1, 1]], "scores": []}', ":2: 1 boxes but 0 scores"),
         ('{"image": "a", "boxes": [[0, 0, 1]], "scores": [1]}', ":1: "),
         ('{"image": "a", "boxes": [[0, 0, 1, NaN]], "scores": [1]}', ":1: a box or a score is not finite"),
+        ('{"image": "a", "boxes": [[-3e38, 0, 3e38, 1]], "scores": [1]}', ":1: a box or a score is not finite"),
         ('{"image": "a", "boxes": [], "scores": 0.5}', ":1: boxes must be rows of four numbers and scores a list"),
         ('{"image": "a", "boxes": [[1, 2], [3, 4]], "scores": [0.5]}', ":1: boxes must be rows of four numbers"),
         ('{"image": "a", "boxes": [0, 0, 1, 1], "scores": [0.5]}', ":1: boxes must be rows of four numbers"),

@@ -22,7 +22,7 @@ from mtcnn_lit.data.patches import (
 )
 from mtcnn_lit.errors import check_counts
 from mtcnn_lit.mining.label import LabelThresholds
-from mtcnn_lit.mining.mine import Miner, mine
+from mtcnn_lit.mining.mine import Miner, count_unread, mine
 from mtcnn_lit.mining.store import PatchStore
 from mtcnn_lit.parallel import cores
 from mtcnn_lit.sources.base import Source
@@ -90,9 +90,7 @@ class PatchDataModule(LightningDataModule):
             augment = self.augment if split == "train" else None
             dataset = PatchDataset(self._store(source), self.thresholds, augment, self.seed)
             log.info("%s patches: %s", split, describe(dataset))
-            if missing := len(source) - dataset.store.manifest["images"]:
-                remedy = f"once they can, remove {dataset.store.folder} to mine them too"
-                log.warning("%d pictures could not be read when these were mined; %s", missing, remedy)
+            count_unread(source, dataset.store)
             if split == "val" and (dataset.labels == Label.NONE).all():  # no validation would mean no checkpoint
                 raise PatchError("no validation patch has a label: take other validation pictures, or other thresholds")
             self.datasets[split] = dataset

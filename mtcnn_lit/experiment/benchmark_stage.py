@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 import torch
+from hydra.core.hydra_config import HydraConfig
 from lightning import LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import Checkpoint
 from omegaconf import DictConfig
@@ -33,6 +34,14 @@ log = logging.getLogger(__name__)
 
 # Limit of an epoch's time relative to the bare loop.
 _BAR = 1.1
+
+# What the measurement of training sets itself, and how.
+_OWN = {
+    "epochs": "counts epochs by warmup=… and repeats=…",
+    "trainer.max_epochs": "counts epochs by warmup=… and repeats=…",
+    "trainer.limit_train_batches": "counts batches by batches=…",
+    "trainer.limit_val_batches": "leaves validation out",
+}
 
 
 class BesideBareLoop(Checkpoint):
@@ -98,14 +107,13 @@ def benchmark_training(config: DictConfig) -> dict[str, Any]:
     Returns:
         The figures, as plain values.
     """
+    _refuse_own_settings()
     keep_freed_memory()  # as in training
     seed_everything(config.seed, workers=True, verbose=False)
     use_detector_weights_upstream(config)
     config.trainer.max_epochs = config.warmup + config.repeats
     experiment = build_experiment(config)
     check_steps(experiment.trainer)
-    if experiment.trainer.limit_train_batches != config.batches:
-        raise ConfigError("trainer.limit_train_batches: a benchmark counts batches by batches=…; leave it out")
     beside = BesideBareLoop(config.batches)
     experiment.trainer.callbacks.append(beside)  # type: ignore[attr-defined]
     experiment.trainer.fit(experiment.stage, experiment.data)
@@ -115,6 +123,14 @@ def benchmark_training(config: DictConfig) -> dict[str, Any]:
     bar = Bar(f"{name} against a bare loop", seconds, plain, pair_ratios(epochs, bare)[0], _BAR)
     log.info("\n%s", bars_table([bar]))
     return {"threads": torch.get_num_threads(), "training": as_plain([bar])}
+
+
+def _refuse_own_settings() -> None:
+    for text in HydraConfig.get().overrides.task:
+        key = text.lstrip("+").partition("=")[0]
+        for own, how in _OWN.items():
+            if key == own or key.startswith(f"{own}."):
+                raise ConfigError(f"{key}: a benchmark {how}; leave it out")
 
 
 def benchmark_mining(config: DictConfig) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mtcnn_lit.cascade import Cascade
-from mtcnn_lit.errors import check_counts
+from mtcnn_lit.errors import Incomplete, check_counts
 from mtcnn_lit.experiment.arguments import setting
 from mtcnn_lit.experiment.build import build_source, errors_named
 from mtcnn_lit.experiment.check import ConfigError
@@ -50,6 +50,7 @@ def calibrate(config: DictConfig) -> None:
     Raises:
         ConfigError: when a setting is invalid, or the file can't be written or was not written by a calibration.
         SourceError: when there is no face in the split.
+        Incomplete: at the end, when an image could not be read.
     """
     _check_settings(config)
     recalls = [float(recall) for recall in config.recall]
@@ -68,6 +69,8 @@ def calibrate(config: DictConfig) -> None:
     log.info("\nthresholds  %s", [float(f"{threshold:g}") for threshold in cascade.thresholds])
     log.info("written to  %s", path)
     log.info("next        %s", _next_commands(config, name))
+    if curves[-1].images < len(source):
+        raise Incomplete
 
 
 def _next_commands(config: DictConfig, name: str) -> str:
@@ -155,8 +158,10 @@ def config_file(name: str, folder: Path) -> Path:
 def _as_config(cascade: Cascade, curves: Sequence[RecallCurve], recalls: Sequence[float], source: Source) -> str:
     thresholds = ", ".join(f"{threshold:g}" for threshold in cascade.thresholds)
     targets = ", ".join(f"{curve.name} {recall:g}" for curve, recall in zip(curves, recalls, strict=True))
+    measured = curves[-1].images
+    left_out = f"; {measured} of the images could be read" if measured < len(source) else ""
     return (
-        f"{_MARK} ({targets}) on: {source.summary()}\n"
+        f"{_MARK} ({targets}) on: {source.summary()}{left_out}\n"
         f"min_face_size: {cascade.min_face_size:g}\n"
         f"scale_factor: {cascade.scale_factor:g}\n"
         f"thresholds: [{thresholds}]\n"

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.data.patches import PatchDataset
 from mtcnn_lit.draw import draw
+from mtcnn_lit.errors import Incomplete
 from mtcnn_lit.evaluation.patch_report import patch_summary, write_patch_evaluation
 from mtcnn_lit.evaluation.patches import PatchScores, predict
 from mtcnn_lit.experiment.build import (
@@ -25,7 +26,7 @@ from mtcnn_lit.experiment.build import (
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import chosen_weights
 from mtcnn_lit.images import Image, ImageError
-from mtcnn_lit.mining.mine import mine
+from mtcnn_lit.mining.mine import count_unread, mine
 from mtcnn_lit.mtcnn import pick_device
 from mtcnn_lit.nets import NET_TITLES, Net, load_net, nets_before, weights_digest
 from mtcnn_lit.sources.base import Source
@@ -48,6 +49,7 @@ def evaluate_stage(config: DictConfig) -> float:
 
     Raises:
         ConfigError: when a setting does not apply to one network.
+        Incomplete: at the end, when an image could not be read when patches were mined.
         SourceError: when there is no face in the split.
         WeightsError: when weights of the network or one before it are missing or belong to another.
     """
@@ -67,11 +69,13 @@ def evaluate_stage(config: DictConfig) -> float:
     dataset = _mine(config, source, cascade)
     for each in cascade.nets:  # after mining, whose processes can't use a GPU
         each.to(device)
+    unread = count_unread(source, dataset.store)
     predictions = predict(cascade.nets[-1], dataset, 4 * config.data.batch_size)
     about = {
         "net": config.stage,
         "source": source.summary(),
         "patches": str(dataset.store.folder),
+        "unreadable": unread,
         "detector": cascade.settings(),
         "weights": {name: weights_digest(each) for name, each in nets.items()},
     }
@@ -83,7 +87,10 @@ def evaluate_stage(config: DictConfig) -> float:
     log.info("  report      %s", folder / "report.html")
     log.info("  figures     %s", folder / "metrics.json")
     log.info("  patches     %s", dataset.store.folder)
-    return PatchScores.of(predictions).ap
+    ap = PatchScores.of(predictions).ap
+    if unread:
+        raise Incomplete(ap)
+    return ap
 
 
 def _load_nets(config: DictConfig) -> dict[str, Net]:

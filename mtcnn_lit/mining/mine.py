@@ -67,3 +67,12 @@ def mine(source: Source, miner: Miner, root: Path, workers: int) -> PatchStore:
         return {"images": images, "origins": {kind.name.lower(): int(origins[kind]) for kind in Origin}}
 
     return PatchStore.open_or_mine(folder, identity, miner.size, run)
+
+
+def count_unread(source: Source, store: PatchStore) -> int:
+    """How many images of the source could not be read when it was mined; a warning says so each time."""
+    unread = len(source) - int(store.manifest["images"])
+    if unread:
+        remedy = f"once they can, remove {store.folder} to mine them too"
+        log.warning("%d pictures could not be read when these were mined; %s", unread, remedy)
+    return unread

@@ -217,6 +217,12 @@ def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> Non
         ("what=training trainer.precision=64-true", "error: trainer.precision: must be one of 32-true, "),
         ("what=training +trainer.fast_dev_run=1", "error: trainer.fast_dev_run: it keeps no checkpoint"),
         ("what=training trainer.limit_train_batches=0", "error: trainer.limit_train_batches: a benchmark counts"),
+        ("what=training trainer.max_epochs=7", "error: trainer.max_epochs: a benchmark counts epochs by warmup=… and"),
+        ("what=training epochs.pnet=7", "error: epochs.pnet: a benchmark counts epochs by warmup=… and repeats=…;"),
+        (
+            "what=training trainer.limit_val_batches=2",
+            "error: trainer.limit_val_batches: a benchmark leaves validation",
+        ),
         ("ckpt_path=last", "error: ckpt_path: a benchmark trains from the beginning; leave it out"),
         (
             "what=mining peer=facenet_pytorch peer.python=x",

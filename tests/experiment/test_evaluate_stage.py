@@ -11,9 +11,11 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import open_dict
 
+from mtcnn_lit.errors import Incomplete
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.evaluate import evaluate
+from mtcnn_lit.images import Image, ImageError
 from mtcnn_lit.nets import ONet, PNet, RNet, WeightsError, load_net, weights_digest
 from mtcnn_lit.nets.weights import save_net
 from mtcnn_lit.sources import SourceError, Synthetic
@@ -88,6 +90,26 @@ def test_pnet_needs_no_other_network(tmp_path: Path) -> None:
     (manifest,) = manifests(tmp_path)
     assert manifest.parent.name.startswith("test-12px-")
     assert json.loads(manifest.read_text())["images"] == 3
+
+
+def test_a_picture_that_could_not_be_read_is_told_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = Synthetic.read
+
+    def read_but_the_first(source: Synthetic, index: int) -> Image:
+        if index == 0:
+            raise ImageError("broken")
+        return read(source, index)
+
+    monkeypatch.setattr(Synthetic, "read", read_but_the_first)
+    for _ in range(2):  # patches are mined, then found
+        caplog.clear()
+        with pytest.raises(Incomplete) as ended:
+            evaluate_here(tmp_path, "net=pnet", *weights(tmp_path, "pnet"))
+        metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+        assert (metrics["unreadable"], metrics["ap"]) == (1, ended.value.result)
+        assert "1 pictures could not be read when these were mined" in caplog.text
 
 
 def test_pnet_may_be_shown_what_it_takes_for_faces_itself(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def covered_up_to(lost: int, judged: Candidates) -> list[Step]:
     return steps
 
 
-@pytest.mark.parametrize("lost", range(5))
+@pytest.mark.parametrize("lost", range(len(STEPS)))
 def test_a_face_is_lost_at_the_first_step_that_leaves_nothing_on_it(lost: int) -> None:
     judged = candidates((HALF, 0.25, 0), (MOST, 0.125, 0), (LESS, 0.75, 0), (ELSEWHERE, 0.9, 0))
     steps = covered_up_to(lost, judged)
@@ -60,9 +60,10 @@ def test_a_face_is_lost_at_the_first_step_that_leaves_nothing_on_it(lost: int) -
 
 
 def test_a_face_that_is_found_is_lost_at_no_step() -> None:
-    steps = covered_up_to(5, candidates())
-    assert lost_at(steps, faces(FACE)).tolist() == [5]
-    assert scores_of_lost(steps, torch.tensor([5]), faces(FACE)).tolist() == [0]
+    steps = covered_up_to(6, candidates())
+    assert [step.name for step in steps] == ["pnet", "pnet_nms", "rnet", "onet", "nms", "again"]
+    assert lost_at(steps, faces(FACE)).tolist() == [6]
+    assert scores_of_lost(steps, torch.tensor([6]), faces(FACE)).tolist() == [0]
 
 
 def test_a_face_that_is_covered_again_was_not_lost_before() -> None:
