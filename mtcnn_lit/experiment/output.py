@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.inputs.base import Input
+from mtcnn_lit.inputs.files import FilesInput
 
 
 def output_nodes(config: DictConfig) -> dict[str, DictConfig]:
@@ -46,11 +48,35 @@ def refuse_overwriting_inputs(source: Input, nodes: Mapping[str, DictConfig]) ->
         place = Path(node.get("path") or "")
         if place.is_file() and any(_is_same(path, place) for path in source.files):
             raise ConfigError(f"output.{name}.path: {place} is one of the pictures to read: choose another file")
+        if place.is_file() and _is_standard_input(place):
+            raise ConfigError(f"output.{name}.path: {place} is read on standard input: choose another file")
+
+
+def refuse_what_needs_frames(source: Input, names: Iterable[str], every: int) -> None:
+    """Check that nothing that is for frames alone would get pictures, by the names of the outputs.
+
+    Raises:
+        ConfigError: when something would.
+    """
+    if not isinstance(source, FilesInput):
+        return
+    if every > 1:
+        raise ConfigError("every is for frames: take input=video or input=webcam, or leave it out")
+    if "video" in names:
+        raise ConfigError("output=video is for frames: take input=video or input=webcam, or output=images")
 
 
 def _is_same(path: Path, place: Path) -> bool:
     """Whether both are the same file; False if that can't be checked: reading the picture then raises the error."""
     try:
         return path.samefile(place)
+    except OSError:
+        return False
+
+
+def _is_standard_input(place: Path) -> bool:
+    """Whether standard input, such as a list of pictures, comes from this file; False if that can't be checked."""
+    try:
+        return os.path.samestat(os.fstat(0), place.stat())
     except OSError:
         return False

@@ -164,7 +164,9 @@ def add_sound(path: Path, source: str, seconds: float) -> bool:
     inputs = _in_step(ffmpeg_name(path), ffmpeg_name(source))
     chosen = ["-map", "0:v", "-map", "1:a?", "-c", "copy", "-t", f"{seconds:.3f}"]
     try:
-        done = subprocess.run([*_quiet(program), *inputs, *chosen, ffmpeg_name(whole)], capture_output=True, check=False)
+        done = subprocess.run(
+            [*_quiet(program), *inputs, *chosen, ffmpeg_name(whole)], capture_output=True, check=False
+        )
         if done.returncode == 0:
             whole.replace(path)
         return done.returncode == 0

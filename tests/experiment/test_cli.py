@@ -202,7 +202,8 @@ CASES = {
     ),
     "a name that looks like an interpolation": (
         ["scripts/detect.py", "input.path=a${{b}}.jpg"],
-        "error: input.path: Interpolation key 'b' not found; ${{…}} stands for the value of a key, no name may hold ${{",
+        "error: input.path: Interpolation key 'b' not found; "
+        "${{…}} stands for the value of a key, no name may hold ${{",
     ),
     "a name that begins as an interpolation": (
         ["scripts/detect.py", "input.path=a${{b c}}.jpg"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,6 +69,16 @@ def test_a_picture_to_read_is_no_place_for_an_output(tmp_path: Path) -> None:
     nodes = output_nodes(composed("output=json", f"output.path={tmp_path / 'link'}"))
     with pytest.raises(ConfigError, match=r"output\.json\.path: .*link is one of the pictures to read"):
         refuse_overwriting_inputs(ImageInput(str(path)), nodes)
+
+
+def test_a_list_on_standard_input_is_no_place_for_an_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "list"
+    path.write_text("a.png\n")
+    real, listed = os.fstat, path.stat()
+    monkeypatch.setattr(os, "fstat", lambda number: listed if number == 0 else real(number))
+    nodes = output_nodes(composed("output=json", f"output.path={path}"))
+    with pytest.raises(ConfigError, match=r"^output\.json\.path: .*list is read on standard input: choose"):
+        refuse_overwriting_inputs(SimpleNamespace(files=[]), nodes)
 
 
 def test_a_picture_that_can_not_be_looked_at_is_left_to_the_reader(
