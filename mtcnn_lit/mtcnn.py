@@ -126,9 +126,11 @@ def pick_device(device: str | torch.device) -> torch.device:
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=device).device
+        made = torch.empty(0, device=device)
+        made.cpu()  # an error on `meta`, which computes nothing
+        return made.device
     except (RuntimeError, AssertionError) as error:  # the latter by a torch that was built without GPUs
-        raise ValueError(f"device {device}: torch finds none here; take cpu or auto") from error
+        raise ValueError(f"device {str(device)!r}: torch finds none here; take cpu or auto") from error
 
 
 def _pick_place(device: str | torch.device, backend: str) -> torch.device:

@@ -240,9 +240,9 @@ def test_auto_takes_a_gpu_when_there_is_one(monkeypatch: pytest.MonkeyPatch, gpu
     assert pick_device("cpu") == pick_device(torch.device("cpu")) == torch.device("cpu")
 
 
-@pytest.mark.parametrize("device", ["cdua", "cuda:99"])
+@pytest.mark.parametrize("device", ["cdua", "cuda:99", "", "meta"])
 def test_a_device_that_is_not_there_is_named(device: str) -> None:
-    with pytest.raises(ValueError, match=f"^device {device}: torch finds none here; take cpu or auto$"):
+    with pytest.raises(ValueError, match=f"^device {device!r}: torch finds none here; take cpu or auto$"):
         MTCNN.from_pretrained(device=device)
 
 

@@ -17,6 +17,7 @@ _PATHS = ("root", "path", "dir")  # suffixes of keys that hold paths
 _LIKE_A_NUMBER = re.compile(r"\d[\d._eE]*")
 _LIKE_A_DATE = re.compile(r"(?!\d{1,3}(_\d{3})+$)\d+(_\d+)+")  # 2024_01_05, not 1_000
 _QUOTED = ("'", '"', "$")  # start of a quoted value or an interpolation
+_QUOTED_PATHS = re.compile(r"""(('([^'\\]|\\.)*'|"([^"\\]|\\.)*")(,(?!\Z)|\Z))+""")  # one, or those of a sweep
 
 
 def setting(key: str, value: str | Path) -> str:
@@ -102,7 +103,7 @@ def _as_list(text: str, start: str) -> str:
 
 def _as_path(text: str) -> str:
     key, _, value = text.partition("=")
-    if not key.endswith((".path", ".device")) or value in ("", "null") or value.startswith(_QUOTED):
+    if not key.endswith((".path", ".device")) or value in ("", "null") or _QUOTED_PATHS.fullmatch(value):
         return text
     return f"{key}={_quote(os.path.expanduser(value))}"  # noqa: PTH111 - pathlib fails on `~name.jpg`
 

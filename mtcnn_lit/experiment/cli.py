@@ -19,7 +19,12 @@ import cv2
 import hydra
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, ListConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import (
+    GrammarParseError,
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+)
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from mtcnn_lit.errors import Diverged, Incomplete, UserError, is_disk_full, is_unwritable
@@ -31,6 +36,8 @@ from mtcnn_lit.experiment.stop import end_stopped
 
 _WRITE_ELSEWHERE = "name a folder that can be written by paths.output_dir=FOLDER or hydra.run.dir=FOLDER"
 _IN_DEFAULTS = "_dummy_"  # Hydra's key for entries of a defaults list
+_OF_INTERPOLATIONS = (GrammarParseError, InterpolationResolutionError, UnsupportedInterpolationType)
+_NO_NAME = "; ${…} stands for the value of a key, no name may hold ${"
 _LITTLE_MEMORY = "the GPU is out of memory: train with a smaller data.batch_size, detect with detector.device=cpu"
 _MAKE_ROOM = "make room, then the same command again"
 
@@ -152,9 +159,12 @@ def _explain(error: BaseException, folder: Path | None = None) -> str:
             siblings = list(each.parent_node) if isinstance(each.parent_node, DictConfig) else []
             reason = str(each.msg or each).splitlines()[0]
             if isinstance(each.parent_node, ListConfig) or str(each.key) in map(str, siblings):
-                return f"{each.full_key}: {reason}"
+                return f"{each.full_key}: {reason}{_NO_NAME if isinstance(each, _OF_INTERPOLATIONS) else ''}"
             if takes(each.parent_node, str(each.key)):
                 return f"{each.full_key}: not set by the configuration; add it with +{each.full_key}=…"
+            if each.full_key in {f"output.{name}" for name in _options("output", folder or configs())}:
+                outputs = ",".join([*(name for name in map(str, siblings) if name != "path"), str(each.key)])
+                return f"{each.full_key} is not among the outputs: take output={outputs}"
             return f"{each.full_key}: no such key{nearest(str(each.key), map(str, siblings))}"
     return _explain_group(str(error)) or str(error).splitlines()[0]
 

@@ -16,7 +16,7 @@ from mtcnn_lit.detections import Detections
 from mtcnn_lit.errors import Incomplete
 from mtcnn_lit.experiment.build import build, errors_named
 from mtcnn_lit.experiment.check import ConfigError, check_config
-from mtcnn_lit.experiment.output import output_nodes, refuse_overwriting_inputs
+from mtcnn_lit.experiment.output import output_nodes, refuse_overwriting_inputs, refuse_what_needs_frames
 from mtcnn_lit.experiment.runs import has_finished_run, latest_run, mismatched_upstream
 from mtcnn_lit.inputs.base import Input
 from mtcnn_lit.live.detector import LiveDetector
@@ -44,6 +44,7 @@ def detect(config: DictConfig) -> None:
     _check_pace(config)
     nodes = output_nodes(config.output)
     source: Input = build(config.input, "input")
+    refuse_what_needs_frames(source, nodes, config.every)
     refuse_overwriting_inputs(source, nodes)
     detector = LiveDetector(build_detector(config))
     count = Count()
@@ -94,8 +95,6 @@ def _detect_all(
                 count.broken += 1
             else:
                 bar.unit = "frame" if isinstance(picture, Frame) else "image"
-                if every > 1 and not isinstance(picture, Frame):
-                    raise ConfigError("every is for frames: take input=video or input=webcam, or leave it out")
                 if number % every == 0:
                     detections = detector.detect(picture.image)
                 for output in outputs:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.detect import chosen_weights
+from mtcnn_lit.experiment.output import refuse_sharing
 from mtcnn_lit.files import write_atomically
 from mtcnn_lit.nets import NETS, Net, PNet, load_net
 from mtcnn_lit.onnx_backend import OnnxError, OnnxForward, to_onnx
@@ -32,11 +33,12 @@ def export(config: DictConfig) -> None:
     Raises:
         WeightsError: when weights are missing or unusable.
         OnnxError: when a package is missing, or a model's output differs from the network's.
-        ConfigError: when a file can't be written.
+        ConfigError: when a file can't be written, or a sweep's jobs would all write to one folder.
     """
     check_config(config)
     if not config.export.path:  # likely a mistake: the working folder
         raise ConfigError("export.path: names no folder; set it to one")
+    refuse_sharing(config.export, "export.path")
     models: dict[Path, bytes] = {}
     for name, path in chosen_weights(config, list(NETS)).items():
         net = load_net(path, name)

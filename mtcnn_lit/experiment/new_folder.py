@@ -1,4 +1,4 @@
-"""A separate folder for each run."""
+"""A separate folder for each run, and for each job of a sweep."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import functools
 import itertools
 import sys
 from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 
 _PRINTING = ("--cfg", "-c", "--info", "-i", "--help", "-h", "--hydra-help")
 
@@ -24,6 +27,17 @@ def new_folder(path: str) -> str:
         return next(name for name in _names(path) if _is_made(Path(name)))
     except OSError:
         return path
+
+
+def sweep_job() -> str | None:
+    """The folder of this job of a sweep; None outside a sweep."""
+    job = HydraConfig.get() if HydraConfig.initialized() else None
+    return job.runtime.output_dir if job and job.mode == RunMode.MULTIRUN else None
+
+
+def job_dir(otherwise: str) -> str:
+    """The folder of this job of a sweep; ``otherwise`` outside a sweep."""
+    return sweep_job() or otherwise
 
 
 def _names(path: str) -> itertools.chain[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from mtcnn_lit.experiment.new_folder import new_folder
+from mtcnn_lit.experiment.new_folder import job_dir, new_folder
 from mtcnn_lit.experiment.precision import half_if_fast
 
 
@@ -195,6 +195,7 @@ class CompareConfig:
 def register() -> None:
     """Register the schemas and the resolvers of the configurations."""
     OmegaConf.register_new_resolver("half_if_fast", half_if_fast, replace=True)
+    OmegaConf.register_new_resolver("job_dir", job_dir, replace=True)
     OmegaConf.register_new_resolver("new_folder", new_folder, replace=True, use_cache=True)  # inherited by jobs
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 from mtcnn_lit.images import ImageError
-from mtcnn_lit.live.video import Video, is_address
+from mtcnn_lit.live.video import Video, local_files
 from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
 from mtcnn_lit.prefetch import prefetch
 
@@ -30,7 +29,7 @@ class VideoInput:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self.files = [] if is_address(path) else [Path(path)]
+        self.files = local_files(path)
         self._video: Video | None = Video(path, _REMEDY)
         self._count = self._video.count
 

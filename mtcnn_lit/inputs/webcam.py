@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from mtcnn_lit.live.capture import Capture
-from mtcnn_lit.live.device import is_camera, open_device
+from mtcnn_lit.live.device import open_device
+from mtcnn_lit.live.video import local_files
 from mtcnn_lit.named_image import Frame, NamedImage, UnreadImage
 
 
@@ -30,7 +30,7 @@ class WebcamInput:
         for name, value in (("width", width), ("height", height), ("patience", patience)):
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be above 0, not {value}")
-        self.files = [] if is_camera(str(device)) else [Path(str(device))]
+        self.files = [] if str(device).isdecimal() else local_files(str(device))
         self._capture = Capture(partial(open_device, str(device), width, height, patience), patience)
 
     def __iter__(self) -> Iterator[NamedImage | UnreadImage]:

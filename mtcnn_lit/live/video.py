@@ -35,7 +35,7 @@ class Video:
         if not is_address(path) and not Path(path).is_file():
             raise ImageError(f"no video at {path}: {remedy}")
         # FFmpeg only: other backends take a `%` in the name for a pattern.
-        self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(ffmpeg_name(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise ImageError(f"can't read {path}: not a video, or a broken one; {remedy}")
         self.name = Path(urlsplit(path).path if is_address(path) else path).name or "video"
@@ -78,7 +78,11 @@ def known_rate(capture: cv2.VideoCapture) -> float | None:
 
 
 def first_picture(path: str) -> float | None:
-    """The time of a video's first picture, in seconds of the file's own clock; None if unknown."""
+    """The time of a video's first picture, in seconds of the file's own clock; None if unknown.
+
+    Args:
+        path: as by `ffmpeg_name`.
+    """
     capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
     try:
         rate = known_rate(capture)
@@ -90,6 +94,18 @@ def first_picture(path: str) -> float | None:
 def is_address(path: str) -> bool:
     """Whether it is an address such as ``rtsp://…`` rather than a file."""
     return "://" in path
+
+
+def ffmpeg_name(path: str | Path) -> str:
+    """A path or an address as FFmpeg takes it: in a name without ``file:`` a colon would be that of a protocol."""
+    return str(path) if is_address(str(path)) else f"file:{path}"
+
+
+def local_files(path: str) -> list[Path]:
+    """The file at a path or an address ``file://…``, as a list of one; no file for other addresses."""
+    if path.startswith("file://"):
+        return [Path(path.removeprefix("file:"))]  # FFmpeg decodes no %20
+    return [] if is_address(path) else [Path(path)]
 
 
 def rgb(frame: cv2.typing.MatLike) -> Image:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from mtcnn_lit.images import Image, ImageError
-from mtcnn_lit.live.video import first_picture
+from mtcnn_lit.live.video import ffmpeg_name, first_picture
 
 # FFmpeg options by file extension. A fragmented mp4 plays without the index at its end.
 _IN_FRAGMENTS = ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"]
@@ -87,7 +87,7 @@ class FfmpegWriter:
         frames = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{size[0]}x{size[1]}", "-framerate", ratio(rate)]
         codec = ["-pix_fmt", "yuv420p", "-g", str(max(1, round(_KEY_EVERY * rate)))]  # players need yuv420p
         self._process = subprocess.Popen(
-            [*_quiet(program), *frames, "-i", "pipe:0", *codec, *FORMATS[path.suffix.lower()], _plain(path)],
+            [*_quiet(program), *frames, "-i", "pipe:0", *codec, *FORMATS[path.suffix.lower()], ffmpeg_name(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -126,7 +126,7 @@ class OpenCvWriter:
     def __init__(self, path: Path, rate: float, size: tuple[int, int]) -> None:
         codec = cv2.VideoWriter.fourcc(*"mp4v")
         # MPEG-4 counts time in fractions of a second down to 1/65535: 66.667 a second would be too fine.
-        self._writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, round(rate, 2), size)
+        self._writer = cv2.VideoWriter(ffmpeg_name(path), cv2.CAP_FFMPEG, codec, round(rate, 2), size)
         if not self._writer.isOpened():
             raise ImageError(f"can't write {path}: this OpenCV encodes no video; install ffmpeg")
         self._path = path
@@ -140,7 +140,7 @@ class OpenCvWriter:
     def close(self) -> None:
         """As `VideoWriter` says; OpenCV does not report failed writes, so the frames in the file are counted."""
         self._writer.release()
-        written = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        written = cv2.VideoCapture(ffmpeg_name(self._path), cv2.CAP_FFMPEG)
         there = sum(1 for _ in iter(written.grab, False))
         written.release()
         if there < self._written:
@@ -161,10 +161,12 @@ def add_sound(path: Path, source: str, seconds: float) -> bool:
     program = ffmpeg()
     assert program is not None
     whole = path.with_name(f".{path.stem}.with-sound{path.suffix}")
-    inputs = _in_step(_plain(path), source if "://" in source else _plain(Path(source)))
+    inputs = _in_step(ffmpeg_name(path), ffmpeg_name(source))
     chosen = ["-map", "0:v", "-map", "1:a?", "-c", "copy", "-t", f"{seconds:.3f}"]
     try:
-        done = subprocess.run([*_quiet(program), *inputs, *chosen, _plain(whole)], capture_output=True, check=False)
+        done = subprocess.run(
+            [*_quiet(program), *inputs, *chosen, ffmpeg_name(whole)], capture_output=True, check=False
+        )
         if done.returncode == 0:
             whole.replace(path)
         return done.returncode == 0
@@ -192,7 +194,3 @@ def ratio(rate: float) -> str:
 
 def _quiet(program: str) -> list[str]:
     return [program, "-nostdin", "-loglevel", "error", "-y"]
-
-
-def _plain(path: Path) -> str:
-    return f"file:{path}"  # else a colon in the name would be taken for a protocol

@@ -30,15 +30,18 @@ def test_a_plain_list_is_what_hydra_reads(value: str, folders: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["it's (1).jpg", "~nobody (2).jpg", "Grüße/a,b=c.jpg", "DIR/[ab]*.jpg", "end\\", "0", "-", "{a}#b"]
+    "path",
+    [
+        *("it's (1).jpg", "~nobody (2).jpg", "Grüße/a,b=c.jpg", "DIR/[ab]*.jpg", "end\\", "0", "-", "{a}#b"),
+        *("'q'.jpg", "'q' and 'r'", '"q" (1).jpg', "'", "'q", "'q\\'", "$b.jpg", "${b}/a (1).jpg"),
+    ],
 )
 def test_any_path_is_what_hydra_reads(path: str) -> None:
     for text in plain_paths([f"input.path={path}", f"output.json.path={path}", f"input.device={path}"]):
         assert OverridesParser.create().parse_override(text).value() == path
     assert plain_paths(["input.path=~/a.jpg"]) == [f"input.path='{Path.home() / 'a.jpg'}'"]
-    assert plain_paths(["a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a"]) == [
-        *("a.path=null", "a.path=", "a.path='b'", "paths.output_dir=a")
-    ]
+    kept = ["a.path=null", "a.path=", "a.path='b'", "a.path='b\\'s','c'", 'a.path="b"', "paths.output_dir=a"]
+    assert plain_paths(kept) == kept
 
 
 @pytest.mark.parametrize("path", ["Fotos größer/日本", "out/p=q", "my models (1)", "it's", "~no one/x", "a;b&c!"])

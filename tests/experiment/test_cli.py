@@ -172,11 +172,15 @@ CASES = {
     "wrong device": (
         ["scripts/evaluate.py", "detector.device=cdua", "hydra.run.dir={tmp}"]
         + [f"detector.weights.{net}=pretrained" for net in ("pnet", "rnet", "onet")],
-        "error: detector: device cdua: torch finds none here; take cpu or auto",
+        "error: detector: device 'cdua': torch finds none here; take cpu or auto",
+    ),
+    "no device": (
+        ["scripts/evaluate.py", "net=pnet", "detector.device=", "hydra.run.dir={tmp}"],
+        "error: detector: device '': torch finds none here; take cpu or auto",
     ),
     "wrong device for one network": (
         ["scripts/evaluate.py", "net=pnet", "detector.device=cdua", "hydra.run.dir={tmp}"],
-        "error: detector: device cdua: torch finds none here; take cpu or auto",
+        "error: detector: device 'cdua': torch finds none here; take cpu or auto",
     ),
     "wrong backend": (
         ["scripts/evaluate.py", "detector.backend=onxx", "hydra.run.dir={tmp}"]
@@ -191,6 +195,20 @@ CASES = {
         ["scripts/detect.py", "output=json,imgaes", "input.path=any"],
         "error: output=imgaes: no such configuration; did you mean images? "
         "There are: crops, csv, images, json, stream, video, window",
+    ),
+    "a path of an output that is not chosen": (
+        ["scripts/detect.py", "output=images,csv", "input.path=any", "output.json.path=x.jsonl"],
+        "error: output.json is not among the outputs: take output=images,csv,json",
+    ),
+    "a name that looks like an interpolation": (
+        ["scripts/detect.py", "input.path=a${{b}}.jpg"],
+        "error: input.path: Interpolation key 'b' not found; "
+        "${{…}} stands for the value of a key, no name may hold ${{",
+    ),
+    "a name that begins as an interpolation": (
+        ["scripts/detect.py", "input.path=a${{b c}}.jpg"],
+        "error: input.path: token recognition error at: ' c'; "
+        "${{…}} stands for the value of a key, no name may hold ${{",
     ),
     "a group of another command": (
         ["scripts/detect.py", "augment=none"],

@@ -18,6 +18,7 @@ from hydra import compose, initialize_config_dir
 
 from mtcnn_lit.boxes import iou
 from mtcnn_lit.errors import Incomplete
+from mtcnn_lit.experiment import detect as module
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.detect import detect
@@ -73,21 +74,31 @@ def test_all_outputs_at_once(folder: Path, tmp_path: Path, caplog: pytest.LogCap
 
 
 @pytest.mark.parametrize(
-    ("mistake", "complaint"),
+    ("outputs", "mistake", "complaint"),
     [
-        ("every=3", "every is for frames"),
-        ("output.crops.margin=-1", "margin must be a number from 0 on"),
-        ("output.crops.path=-", "can't write pictures to '-'"),
+        ("json,crops", "every=3", "every is for frames"),
+        ("json,crops", "output.crops.margin=-1", "margin must be a number from 0 on"),
+        ("json,crops", "output.crops.path=-", "can't write pictures to '-'"),
+        ("json,video", "output.video.path=/proc/none/a.mkv", "output=video is for frames: take input=video or input="),
     ],
 )
 def test_a_run_that_is_refused_leaves_earlier_results(
-    folder: Path, tmp_path: Path, mistake: str, complaint: str
+    folder: Path, tmp_path: Path, outputs: str, mistake: str, complaint: str
 ) -> None:
     (tmp_path / "old.jsonl").write_text("hours of work\n")
     place = f"output.json.path={tmp_path}/old.jsonl"
     with pytest.raises((ConfigError, ImageError), match=complaint):
-        run(tmp_path, "input=folder", f"input.path={folder}", "output=[json,crops]", place, mistake)
+        run(tmp_path, "input=folder", f"input.path={folder}", f"output=[{outputs}]", place, mistake)
     assert (tmp_path / "old.jsonl").read_text() == "hours of work\n"
+
+
+@pytest.mark.parametrize("mistake", ["every=3", "output=video"])
+def test_what_is_for_frames_is_refused_before_the_detector_is_built(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    monkeypatch.setattr(module, "build_detector", lambda _: pytest.fail("it is built"))
+    with pytest.raises(ConfigError, match="is for frames: take input=video or input=webcam, or "):
+        run(tmp_path, "input=folder", f"input.path={folder}", mistake)
 
 
 def test_what_was_found_before_an_output_fails_is_kept(folder: Path, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def test_images_of_frames_are_numbered(tmp_path: Path) -> None:
     ("overrides", "complaint"),
     [
         (["output.path={video}"], r"^output\.video\.path: .*a\.mkv is one of the pictures to read"),
+        (["input.path=file://{video}", "output.path={video}"], r"^output\.video\.path: .*a\.mkv is one of the"),
         (["fps=0"], r"^fps must be above 0, not 0\.0"),
         (["every=0"], r"^every must be 1 or more, not 0"),
         (["input=image", "input.path={picture}", "every=2"], r"^every is for frames: take input=video or input=webcam"),

@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mtcnn_lit.experiment import export as exporting
@@ -128,3 +129,16 @@ def test_a_folder_without_a_name_is_one_line(tmp_path: Path) -> None:
     result = run_forked("scripts/export.py", *WEIGHTS, "export.path=", cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.strip() == "error: export.path: names no folder; set it to one"
+
+
+def test_in_a_sweep_a_folder_that_all_jobs_share_is_refused(
+    config: DictConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)  # what was there comes back afterwards
+    with initialize_config_dir(str(ROOT / "configs"), version_base="1.3"):
+        about = ["hydra.mode=MULTIRUN", f"hydra.runtime.output_dir={tmp_path}/sweep/3"]
+        HydraConfig.instance().set_config(compose("export", about, return_hydra_config=True))
+    with pytest.raises(ConfigError, match=r"^export\.path: .* is written by each job of the sweep"):
+        exporting.export(config)
+    config.export.path = "${job_dir:elsewhere}"
+    assert config.export.path == f"{tmp_path}/sweep/3"

@@ -7,10 +7,22 @@ import cv2
 import pytest
 
 from mtcnn_lit.images import ImageError
-from mtcnn_lit.inputs import VideoInput
+from mtcnn_lit.inputs import VideoInput, WebcamInput
 from mtcnn_lit.live.video import Video
 from mtcnn_lit.named_image import Frame
 from tests.live.videos import number_of, write_video
+
+
+@pytest.mark.parametrize("name", ["2024-01-05T12:30:00.mkv", "data:a.mkv"])
+def test_a_colon_in_a_name_is_not_that_of_a_protocol(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_video(tmp_path / name, 3)
+    monkeypatch.chdir(tmp_path)
+    frames = [frame for frame in VideoInput(name) if isinstance(frame, Frame)]
+    assert [(frame.name, frame.sound) for frame in frames] == [(name, name)] * 3
+    with WebcamInput(name)._capture as capture:
+        assert (capture.name, capture.newest() is None) == (name, False)
 
 
 def test_every_frame_comes_in_order_with_its_number_and_time(tmp_path: Path) -> None:

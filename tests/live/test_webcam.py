@@ -34,6 +34,11 @@ def test_a_video_given_as_the_device_plays_at_its_own_rate_and_ends(tmp_path: Pa
     assert {frame.sound for frame in played} == {None}
 
 
+def test_a_file_is_known_by_its_address_too(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "a.mkv", 1)
+    assert [path.samefile(video) for path in WebcamInput(f"file://{video}").files] == [True]
+
+
 def test_a_slow_taker_misses_frames_of_it(tmp_path: Path) -> None:
     numbers = []
     for frame in WebcamInput(str(write_video(tmp_path / "a.mkv", 31))):

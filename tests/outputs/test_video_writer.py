@@ -104,6 +104,15 @@ def test_ffmpeg_writes_all_frames_at_their_rate(tmp_path: Path, name: str, rate:
 
 
 @pytest.mark.usefixtures("no_ffmpeg")
+def test_a_colon_in_a_name_is_not_that_of_a_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    writer = open_writer(Path("2024-01-05T12:30:00.mkv"), 30, SIZE)
+    writer.write(picture(1))
+    writer.close()
+    assert len(read_video(tmp_path / "2024-01-05T12:30:00.mkv")) == 1
+
+
+@pytest.mark.usefixtures("no_ffmpeg")
 def test_without_ffmpeg_opencv_writes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert isinstance(open_writer(tmp_path / "b.mkv", 30, SIZE), OpenCvWriter)
     output = VideoOutput(str(tmp_path / "a.mkv"))
