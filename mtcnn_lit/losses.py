@@ -57,7 +57,7 @@ def focal_loss(logits: Tensor, is_face: Tensor, mask: Tensor, gamma: float = 2.0
     Raises:
         UserError: when gamma or alpha is out of its range.
     """
-    _check_not_negative("net.classification_loss.gamma", gamma)
+    check_not_negative("net.classification_loss.gamma", gamma)
     _check_share("net.classification_loss.alpha", alpha)
     targets = is_face[mask].to(logits.dtype)
     weights = (1 - alpha) + targets * (2 * alpha - 1)
@@ -83,7 +83,7 @@ def smooth_l1_loss(offsets: Tensor, targets: Tensor, mask: Tensor, beta: float =
     Raises:
         UserError: when beta is out of its range.
     """
-    _check_not_negative("net.box_loss.beta", beta)
+    check_not_negative("net.box_loss.beta", beta)
     sides = functional.smooth_l1_loss(offsets, targets, reduction="none", beta=beta).sum(dim=1)
     return _masked_mean(sides, mask)
 
@@ -109,7 +109,12 @@ def _check_share(key: str, value: float) -> None:
         raise UserError(f"{key}: must be from 0 to 1, not {value}")
 
 
-def _check_not_negative(key: str, value: float) -> None:
+def check_not_negative(key: str, value: float) -> None:
+    """Reject a setting below 0.
+
+    Raises:
+        UserError: naming the key.
+    """
     if not value >= 0:  # nor a NaN
         raise UserError(f"{key}: must be 0 or more, not {value}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -204,6 +205,84 @@ def test_a_word_is_neither_a_truth_value_nor_a_number(overrides: list[str], mess
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["net=rnet", "data.miner.recall=0.9"], "data.miner.recall: must be a list, such as [0.9], not 0.9"),
+        (["net=rnet", "data.miner.recall=[a]"], "data.miner.recall[0]: must be a number, not a"),
+        (["data.ratio=1"], "data.ratio: must be a list, such as [1], not 1"),
+        (["data.ratio=[1,null,3]"], "data.ratio[1]: must have a value"),
+        (["+net.optimizer.betas=0.9"], "net.optimizer.betas: must be a list, such as [0.9], not 0.9"),
+        (["source.image_size=big"], "source.image_size: must be a list, such as [big], not big"),
+    ],
+)
+def test_a_list_is_no_single_value(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        check_config(composed("train", overrides))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "data.thresholds",
+        "data.thresholds.part",
+        "data.miner",
+        "data.batch_size",
+        "net.optimizer",
+        "net.optimizer.lr",
+        "net.batch_norm",
+        "source.num_images",
+        "callbacks.early_stopping.monitor",
+        "augment.transforms",
+    ],
+)
+def test_null_is_no_value_where_one_is_needed(key: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        check_config(composed("train", [f"{key}=null"]))
+    assert str(error.value) == f"{key}: must have a value"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "net.scheduler=null",
+        "data.workers=null",
+        "callbacks.early_stopping=null",
+        "+trainer.max_time=null",
+        "+callbacks.checkpoint.save_top_k=1",
+        "logger.name=null",
+        "logger.version=null",
+        "trainer.plugins=null",
+        "trainer.check_val_every_n_epoch=null",
+        "+net.optimizer.foreach=null",
+        "+data.augment=null",
+    ],
+)
+def test_null_is_a_value_where_it_means_something(override: str) -> None:
+    check_config(composed("train", [override]))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["+source.num_images.trian=50"], "source.num_images.trian: no such key; did you mean train?"),
+        (
+            ["source=coco", "source.root=any", "+source.images.validation=any"],
+            "source.images.validation: no such key; there are train, val, test",
+        ),
+        (
+            ["source=coco", "source.root=any", "+source.annotations.tset=any"],
+            "source.annotations.tset: no such key; did you mean test?",
+        ),
+    ],
+)
+def test_a_split_that_there_is_not_is_named_with_the_nearest_right_one(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        check_config(composed("train", overrides))
+    assert str(error.value) == message
+
+
 @pytest.mark.parametrize("value", ["2", "auto", "[0, 1]"])
 def test_a_parameter_that_takes_a_word_or_a_number_takes_both(value: str) -> None:
     check_config(composed("train", [f"trainer.devices={value}", "+net.optimizer.foreach=null"]))
@@ -268,6 +347,8 @@ def test_a_callback_that_is_null_is_left_out(tmp_path: Path) -> None:
         (["net.optimizer.fused=true", "+net.optimizer.foreach=true"], r"net\.optimizer: .*fused.*foreach"),
         (["net.scheduler.pct_start=2"], r"net\.scheduler: .*pct_start"),
         (["net.classification_loss.keep=2"], r"net\.classification_loss\.keep: must be from 0 to 1, not 2$"),
+        (["net.box_loss_weight=-1"], r"net\.box_loss_weight: must be 0 or more, not -1$"),
+        (["net.box_loss_weight=nan"], r"net\.box_loss_weight: must be 0 or more, not nan$"),
         (["net.box_loss.beta=-1"], r"net\.box_loss\.beta: must be 0 or more, not -1$"),
         (["net.optimizer._target_=torch.optim.Adagrad"], r"net\.scheduler: .*momentum"),
         (
@@ -292,6 +373,62 @@ def test_what_optimiser_schedule_and_losses_refuse_is_told_before_mining(
     check_config(config)
     with pytest.raises(UserError, match=f"^{message}"):
         build_experiment(config)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("+trainer.logger=false", "trainer.logger: is set by the run itself; leave it out, or take logger=NAME"),
+        ("+trainer.callbacks=[]", "trainer.callbacks: is set by the run itself; leave it out, or set callbacks.NAME"),
+        ("+data.augment=null", "data.augment: is set by the run itself; leave it out, or take augment=none"),
+        ("+data.train=null", "data.train: is set by the run itself; leave it out"),
+        ("+source.split=test", "source.split: is set by the run itself; leave it out"),
+        ("+net.start=pretrained", "net.start: is set by the run itself; leave it out, or take init_from=RUN"),
+        ("+callbacks.cascade_ap.source=x", "callbacks.cascade_ap.source: is set by the run itself; leave it out"),
+        (
+            "+net.scheduler.total_steps=9",
+            "net.scheduler.total_steps: is set by the run itself; leave it out, or change epochs",
+        ),
+        (
+            "+callbacks.early_stoping={patience: 3}",
+            "callbacks.early_stoping: no such callback; did you mean early_stopping?",
+        ),
+        ("+callbacks.qwertz=3", "callbacks.qwertz: no such callback; give it a _target_"),
+        (
+            "+trainer.max_time=10",
+            "trainer.max_time: must be days:hours:minutes:seconds, such as 00:00:10:00 for ten minutes, not 10",
+        ),
+    ],
+)
+def test_what_a_run_sets_itself_and_what_would_be_a_traceback_later_are_refused(
+    override: str, message: str, tmp_path: Path
+) -> None:
+    few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]
+    with pytest.raises(UserError) as error:
+        build_experiment(composed("train", [*few, override]))
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("value", ["00:00:10:00", "{minutes: 10}"])
+def test_a_time_limit_is_taken(value: str, tmp_path: Path) -> None:
+    few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]
+    build_experiment(composed("train", [*few, f"+trainer.max_time={value}"]))
+
+
+def test_training_behind_networks_that_were_not_trained_together_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, net, told in (("pnet", PNet(), {}), ("rnet", RNet(), {"upstream": {"pnet": "of another one"}})):
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+        state = {f"net.{key}": value for key, value in net.state_dict().items()}
+        torch.save({"state_dict": state, "hyper_parameters": {"net": name}}, tmp_path / name / "checkpoints/best.ckpt")
+        summary = {"stage": name, "finished": 1, "weights": weights_digest(net), **told}
+        (tmp_path / name / "summary.json").write_text(json.dumps(summary))
+    runs = [f"upstream.{name}={tmp_path / name}" for name in ("pnet", "rnet")]
+    few = ["source.num_images={train: 2, val: 2, test: 2}", f"paths.output_dir={tmp_path}"]
+    build_experiment(composed("train", ["net=onet", *few, *runs]))
+    expected = "rnet was trained on patches mined by a different pnet: retrain it or choose matching runs"
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [expected]
 
 
 def test_a_network_starts_from_given_weights(tmp_path: Path) -> None:

@@ -22,6 +22,16 @@ from mtcnn_lit.mining.mine import Miner
 from mtcnn_lit.nets import NETS, Net
 from mtcnn_lit.sources.base import Source, Split
 
+_BUILT_BEFORE = "data.miner"  # from its own node
+# How to set what a run passes itself.
+_INSTEAD = {
+    "data.augment": ", or take augment=none",
+    "data.store_root": ", or take paths.patch_dir=FOLDER",
+    "net.start": ", or take init_from=RUN",
+    "trainer.callbacks": ", or set callbacks.NAME",
+    "trainer.logger": ", or take logger=NAME",
+}
+
 
 def build_source(config: DictConfig, split: Split) -> Source:
     """One split of the configured source."""
@@ -82,20 +92,25 @@ def build_miner(config: DictConfig, recall_source: Source, before: Cascade | Non
         raise ConfigError("upstream.earlier: this miner needs a trained network; set it to newest or to a run")
     if before and not mines_with_networks(config):
         raise ConfigError("upstream.earlier: this miner takes no network; choose data=pnet_again")
-    make_miner = build(config.data.miner, "data.miner")
-    with errors_named("data.miner"):
-        if before is None:
-            return cast("Miner", make_miner())
-        context = NETS[config.stage].context  # of the crops that the network sees
-        return cast("Miner", make_miner(cascade=before, recall_source=recall_source, context=context))
+    if before is None:
+        with errors_named("data.miner"):
+            return cast("Miner", build(config.data.miner, "data.miner")())
+    context = NETS[config.stage].context  # of the crops that the network sees
+    live = {"cascade": before, "recall_source": recall_source, "context": context}
+    return cast("Miner", build(config.data.miner, "data.miner", **live))
 
 
 def build(node: DictConfig, key: str, **live: Any) -> Any:
     """Instantiate one node; ``live`` objects are passed to the target as they are.
 
     Raises:
-        ConfigError: when the target rejects its arguments.
+        ConfigError: when the target rejects its arguments, or the node sets one of the live ones.
     """
+    for name in live:
+        if name in node and f"{key}.{name}" != _BUILT_BEFORE:
+            raise ConfigError(
+                f"{key}.{name}: is set by the run itself; leave it out{_INSTEAD.get(f'{key}.{name}', '')}"
+            )
     with errors_named(key):
         made = instantiate(node, _convert_="all", _partial_=True if live else node.get("_partial_", False))
         return made(**live) if live else made

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from lightning import Callback, Trainer
@@ -16,11 +16,11 @@ from omegaconf import DictConfig, OmegaConf
 from mtcnn_lit.cascade import Cascade
 from mtcnn_lit.data.datamodule import PatchDataModule
 from mtcnn_lit.experiment.build import build, build_cascade, build_miner, build_source, errors_named
-from mtcnn_lit.experiment.check import ConfigError
+from mtcnn_lit.experiment.check import ConfigError, nearest
 from mtcnn_lit.experiment.precision import warn_of_slow_precision
 from mtcnn_lit.experiment.refusal import is_refusal, refusal
 from mtcnn_lit.experiment.resume import KeepBest
-from mtcnn_lit.experiment.runs import trained_net, upstream_nets, upstream_paths
+from mtcnn_lit.experiment.runs import trained_net, upstream_nets, upstream_paths, warn_of_mismatched_upstream
 from mtcnn_lit.experiment.stop_training import StopOnSigterm
 from mtcnn_lit.nets import Net, weights_digest
 from mtcnn_lit.sources.base import Source
@@ -62,6 +62,7 @@ def build_experiment(config: DictConfig) -> Experiment:
     chosen = cast("dict[str, str | None]", OmegaConf.to_container(config.upstream, resolve=True))
     runs = Path(config.paths.output_dir)
     paths = upstream_paths(config.stage, chosen, runs)
+    warn_of_mismatched_upstream(paths)
     upstream = upstream_nets(paths)
     make_cascade = functools.partial(build_cascade, config, "cascade", list(upstream.values()))
     earlier = trained_net(config.stage, chosen["earlier"], runs, "upstream.earlier")
@@ -70,8 +71,7 @@ def build_experiment(config: DictConfig) -> Experiment:
     data = _build_data(config, train, val, make_cascade(earlier) if upstream or earlier else None)
     trainer = _build_trainer(config, val, make_cascade)
     start = trained_net(config.stage, config.init_from, runs, "init_from")
-    with errors_named("net"):
-        stage = cast("Stage", build(config.net, "net")(start=start))
+    stage = cast("Stage", build(config.net, "net", start=start))
     _check_training(stage)
     miners = {**upstream, "earlier": earlier} if earlier else upstream
     digests = {name: weights_digest(net) for name, net in miners.items()}
@@ -98,11 +98,9 @@ def _check_training(stage: Stage) -> None:
 
 def _build_data(config: DictConfig, train: Source, val: Source, before: Cascade | None) -> PatchDataModule:
     """The data module; ``before`` are the networks that mine for R-Net and O-Net."""
-    make_data, miner = build(config.data, "data"), build_miner(config, train, before)
-    augment = build(config.augment, "augment")
-    with errors_named("data"):
-        data = make_data(train=train, val=val, miner=miner, store_root=Path(config.paths.patch_dir), augment=augment)
-    return cast("PatchDataModule", data)
+    live = {"miner": build_miner(config, train, before), "augment": build(config.augment, "augment")}
+    store_root = Path(config.paths.patch_dir)
+    return cast("PatchDataModule", build(config.data, "data", train=train, val=val, store_root=store_root, **live))
 
 
 def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net], Cascade]) -> Trainer:
@@ -110,16 +108,26 @@ def _build_trainer(config: DictConfig, val: Source, make_cascade: Callable[[Net]
     for name, node in config.callbacks.items():
         if node is None:  # left out, as `callbacks.early_stopping=null` does
             continue
-        callback = _build(node, f"callbacks.{name}")
-        if isinstance(callback, functools.partial):
-            with errors_named(f"callbacks.{name}"):
-                callback = callback(source=val, make_cascade=make_cascade)
-        callbacks.append(cast("Callback", callback))
+        if not _is_callback(node):
+            there = [other for other, each in config.callbacks.items() if _is_callback(each)]
+            raise ConfigError(
+                f"callbacks.{name}: no such callback{nearest(str(name), there) or '; give it a _target_'}"
+            )
+        live = {"source": val, "make_cascade": make_cascade} if node.get("_partial_") else {}
+        callbacks.append(cast("Callback", _build(node, f"callbacks.{name}", **live)))
     if config.trainer.get("accelerator") in _GPUS and not torch.accelerator.is_available():
         raise ConfigError("trainer.accelerator: torch finds no GPU here; take trainer=cpu")
+    if isinstance(most := config.trainer.get("max_time"), int | float):
+        raise ConfigError(
+            f"trainer.max_time: must be days:hours:minutes:seconds, such as 00:00:10:00 for ten minutes, not {most}"
+        )
     warn_of_slow_precision(config.trainer)
     logger = build(config.logger, "logger")
     return cast("Trainer", _build(config.trainer, "trainer", logger=logger, callbacks=callbacks))
+
+
+def _is_callback(node: Any) -> bool:
+    return isinstance(node, DictConfig) and "_target_" in node
 
 
 def _build(node: DictConfig, key: str, **live: object) -> object:

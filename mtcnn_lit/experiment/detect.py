@@ -17,7 +17,7 @@ from mtcnn_lit.errors import Incomplete
 from mtcnn_lit.experiment.build import build, errors_named
 from mtcnn_lit.experiment.check import ConfigError, check_config
 from mtcnn_lit.experiment.output import output_nodes, refuse_overwriting_inputs, refuse_what_needs_frames
-from mtcnn_lit.experiment.runs import has_finished_run, latest_run, mismatched_upstream
+from mtcnn_lit.experiment.runs import has_finished_run, latest_run, warn_of_mismatched_upstream
 from mtcnn_lit.inputs.base import Input
 from mtcnn_lit.live.detector import LiveDetector
 from mtcnn_lit.live.pace import paced
@@ -162,8 +162,5 @@ def chosen_weights(config: DictConfig, names: Sequence[str]) -> dict[str, str | 
         paths = {name: chosen[name] or latest_run(runs, name, f"detector.weights.{name}") for name in names}
     for name, path in paths.items():
         log.info("%s: %s", name, path)
-    for name, before in mismatched_upstream(paths).items():
-        log.warning(
-            "%s was trained on patches mined by a different %s: retrain it or choose matching runs", name, before
-        )
+    warn_of_mismatched_upstream(paths)
     return paths

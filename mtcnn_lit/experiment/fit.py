@@ -33,7 +33,7 @@ from mtcnn_lit.experiment.runs import EVALUATION, SUMMARY, read_summary
 from mtcnn_lit.experiment.stop_training import kill_workers_on_error
 from mtcnn_lit.files import write_atomically
 from mtcnn_lit.memory import keep_freed_memory
-from mtcnn_lit.nets import load_net, weights_digest
+from mtcnn_lit.nets import NETS, load_net, nets_before, weights_digest
 from mtcnn_lit.nets.weights import save_net
 
 _GOES_ON = "the same command with ckpt_path=last goes on"
@@ -49,6 +49,7 @@ def fit(config: DictConfig) -> float:
         UserError: when the disk is full.
     """
     check_config(config)
+    _refuse_unused_upstream(config)
     ckpt_path = resume_from(config)
     run = Path(config.paths.run_dir)
     if ckpt_path is not None and (finished := read_summary(run)):
@@ -93,6 +94,15 @@ def _reached(finished: dict[str, Any], metric: str, run: Path) -> float:
     if metric not in finished:
         raise ConfigError(f"monitor.metric: {run} is finished, and chose its best by another one; name a new folder")
     return float(finished[metric])
+
+
+def _refuse_unused_upstream(config: DictConfig) -> None:
+    """Reject a network before the stage that the stage does not have; a multirun's is for another of its jobs."""
+    stage, unused = config.stage, set(NETS) - set(nets_before(config.stage))
+    for name, chosen in config.upstream.items():
+        if name in unused and chosen is not None and HydraConfig.get().mode != RunMode.MULTIRUN:
+            instead = f", or to start from these weights take init_from={chosen}" if name == stage else ""
+            raise ConfigError(f"upstream.{name}: {stage} is not trained behind {name}; leave it out{instead}")
 
 
 def _refuse_processes_in_multirun(trainer: Trainer) -> None:

@@ -110,6 +110,14 @@ def mismatched_upstream(runs: Mapping[str, str | Path]) -> dict[str, str]:
     }
 
 
+def warn_of_mismatched_upstream(runs: Mapping[str, str | Path]) -> None:
+    """Log what `mismatched_upstream` finds."""
+    for name, before in mismatched_upstream(runs).items():
+        log.warning(
+            "%s was trained on patches mined by a different %s: retrain it or choose matching runs", name, before
+        )
+
+
 def upstream_paths(stage: str, chosen: Mapping[str, str | None], output_dir: Path) -> dict[str, str | Path]:
     """Paths of the trained networks before ``stage``, by name, in the order of the cascade.
 

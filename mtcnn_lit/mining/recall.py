@@ -49,8 +49,8 @@ class RecallCurve:
         return max(self.lowest, float(self.best[faces - 1]))
 
     def recall(self, threshold: float) -> float:
-        """Share of the faces that are found at a threshold."""
-        return float((self.best >= threshold).mean())
+        """Share of the faces that are found at a threshold; one that no candidate finds is not, even at 0."""
+        return float(((self.best >= threshold) & (self.best > 0)).mean())
 
     def candidates(self, threshold: float) -> float:
         """Candidates an image that pass a threshold."""

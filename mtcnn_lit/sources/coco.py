@@ -60,8 +60,8 @@ class Coco(FileSource):
         root: str | Path,
         split: Split,
         *,
-        annotations: Mapping[str, str],
-        images: Mapping[str, str],
+        annotations: Mapping[Split, str],
+        images: Mapping[Split, str],
         min_height: float = 20,
         category: str | None = None,
     ) -> None:

@@ -61,7 +61,7 @@ class Synthetic(Source):
         self,
         split: Split,
         *,
-        num_images: Mapping[str, int],
+        num_images: Mapping[Split, int],
         image_size: Sequence[int] = (480, 640),
         faces_per_image: Sequence[int] = (0, 6),
         face_height: Sequence[float] = (24, 160),

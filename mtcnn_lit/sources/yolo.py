@@ -64,7 +64,9 @@ class Yolo(FileSource):
         annotations = []
         classes: set[float] = set()
         skipped = 0
-        for path in _pictures(image_root, label_root):
+        pictures = _pictures(image_root, label_root)
+        _warn_of_strays(label_root, {_label_file(path, image_root, label_root) for path in pictures})
+        for path in pictures:
             size = _upright_size(path)
             if size is None:
                 skipped += 1
@@ -95,6 +97,18 @@ def _pictures(image_root: Path, label_root: Path) -> list[Path]:
 
 def _label_file(path: Path, image_root: Path, label_root: Path) -> Path:
     return (label_root / path.relative_to(image_root)).with_suffix(".txt")
+
+
+def _warn_of_strays(label_root: Path, used: set[Path]) -> None:
+    """Warn of label files that are of no picture: those whose labels they hold pass for pictures without faces."""
+    files = (path for path in label_root.rglob("*") if path.suffix.lower() == ".txt" and path.name != "classes.txt")
+    if strays := sorted(path for path in files if path not in used):
+        _log.warning(
+            "%d label files belong to no picture and are left out, e.g. %s; a label has its picture's name, "
+            "with .txt instead of its ending",
+            len(strays),
+            strays[0],
+        )
 
 
 def _upright_size(path: Path) -> tuple[int, int] | None:

@@ -18,7 +18,7 @@ from typing_extensions import override
 from mtcnn_lit.data.masks import masks_of
 from mtcnn_lit.data.patches import PatchBatch
 from mtcnn_lit.errors import Diverged, UserError
-from mtcnn_lit.losses import Loss, hard_example_loss, smooth_l1_loss
+from mtcnn_lit.losses import Loss, check_not_negative, hard_example_loss, smooth_l1_loss
 from mtcnn_lit.nets import NETS, Net, add_batch_norm, init_as_identity, normalize
 from mtcnn_lit.stages.figures import Figures
 
@@ -31,10 +31,13 @@ class Stage(LightningModule):
         scheduler: makes a schedule of the optimiser, or None. One that takes ``total_steps`` is given them and steps
             with each batch; any other steps with each epoch. None may wait for a metric, as ReduceLROnPlateau does.
         classification_loss, box_loss: of `mtcnn_lit.losses`.
-        box_loss_weight: of the box loss beside the classification loss.
+        box_loss_weight: of the box loss beside the classification loss, 0 or more.
         batch_norm: whether the network has batch normalisation while it is trained; `mtcnn_lit.nets.load_net` folds it
             into the weights.
         start: the network to start from; None for fresh weights.
+
+    Raises:
+        UserError: when the weight is below 0, or no number.
     """
 
     name: ClassVar[str]
@@ -52,6 +55,7 @@ class Stage(LightningModule):
         start: Net | None = None,
     ) -> None:
         super().__init__()
+        check_not_negative("net.box_loss_weight", box_loss_weight)
         # Plain scalars only, so that a checkpoint loads with weights_only=True; `.hydra/config.yaml` records the rest.
         self.save_hyperparameters({"net": self.name}, logger=False)
         net = copy.deepcopy(start).train() if start is not None else NETS[self.name]()
@@ -146,9 +150,11 @@ def make_schedule(make: Callable[..., LRScheduler], optimizer: Optimizer, steps:
     """A schedule for a training of this many steps, and what it advances with: each "step" or each "epoch".
 
     Raises:
-        UserError: when it can't be of so many steps, or waits for a metric.
+        UserError: when it can't be of so many steps, sets their number itself, or waits for a metric.
         TypeError, ValueError: when it refuses its settings.
     """
+    if "total_steps" in getattr(make, "keywords", {}):
+        raise UserError("net.scheduler.total_steps: is set by the run itself; leave it out, or change epochs")
     if "total_steps" not in inspect.signature(make).parameters:
         schedule = make(optimizer)
         if isinstance(schedule, ReduceLROnPlateau):

@@ -79,6 +79,15 @@ CASES = {
         ["train.py", "net=rnet", "upstream.pnet=pretrained", "upstream.earlier=pretrained", "paths.output_dir={tmp}"],
         "error: upstream.earlier: another round is for net=pnet alone; leave it out",
     ),
+    "an upstream network that is the stage itself": (
+        ["train.py", "upstream.pnet=NOSUCH"],
+        "error: upstream.pnet: pnet is not trained behind pnet; leave it out, "
+        "or to start from these weights take init_from=NOSUCH",
+    ),
+    "an upstream network that comes after the stage": (
+        ["train.py", "upstream.rnet=NOSUCH"],
+        "error: upstream.rnet: pnet is not trained behind rnet; leave it out",
+    ),
     "no checkpoint": (
         ["train.py", "ckpt_path={tmp}/none.ckpt"],
         "error: no checkpoint at {tmp}/none.ckpt: name a .ckpt file or a run's folder",

@@ -52,6 +52,11 @@ def test_a_run_that_begins_anew_in_a_folder_is_not_finished_there(
     assert not summary.exists()
 
 
+@pytest.mark.parametrize("chosen", [["net=pnet", "hydra.mode=MULTIRUN"], ["net=onet", "hydra.mode=RUN"]])
+def test_an_upstream_network_for_the_stage_or_for_other_jobs_is_taken(chosen: list[str]) -> None:
+    module._refuse_unused_upstream(composed("train", [*chosen, "upstream.pnet=run", "upstream.rnet=run"]))
+
+
 def test_ctrl_c_in_the_evaluation_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: Any) -> float:
         raise KeyboardInterrupt

@@ -18,6 +18,7 @@ from mtcnn_lit.experiment.runs import (
     mismatched_upstream,
     trained_net,
     upstream_paths,
+    warn_of_mismatched_upstream,
 )
 from mtcnn_lit.nets import PNet, WeightsError, weights_digest
 from tests.test_configs import composed
@@ -200,7 +201,7 @@ def test_an_earlier_network_of_the_stage_is_the_one_chosen_or_the_newest(tmp_pat
     assert [net and weights_digest(net) for net in by_name.values()] == [None, newer, older]
 
 
-def test_networks_that_were_not_trained_together_are_told(tmp_path: Path) -> None:
+def test_networks_that_were_not_trained_together_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def run(name: str, weights: str, **upstream: str) -> Path:
         folder = make_run(tmp_path / "train" / name[:4] / name, [])
         summary = {"stage": name[:4], "finished": 1, "weights": weights, "upstream": upstream}
@@ -212,3 +213,6 @@ def test_networks_that_were_not_trained_together_are_told(tmp_path: Path) -> Non
     assert mismatched_upstream({"pnet": old, "rnet": rnet, "onet": onet}) == {}
     assert mismatched_upstream({"pnet": new, "rnet": rnet, "onet": onet}) == {"rnet": "pnet", "onet": "pnet"}
     assert mismatched_upstream({"pnet": "pretrained", "rnet": rnet, "onet": onet}) == {}
+    warn_of_mismatched_upstream({"pnet": new, "rnet": rnet})
+    expected = "rnet was trained on patches mined by a different pnet: retrain it or choose matching runs"
+    assert caplog.messages == [expected]

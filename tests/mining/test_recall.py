@@ -125,6 +125,12 @@ def test_a_share_that_is_a_whole_number_of_faces_asks_for_no_more() -> None:
     assert curve.recall(curve.threshold(0.55)) == pytest.approx(0.55)  # 0.55 * 100 is a little more than 55
 
 
+def test_a_face_that_no_candidate_finds_is_not_found_at_any_threshold() -> None:
+    best = np.float32([0.9, 0.5, 0, 0])
+    curve = RecallCurve("P-Net", best, best[:2], images=1, lowest=0)
+    assert [curve.recall(threshold) for threshold in (0, 0.5, 0.9)] == [0.5, 0.5, 0.25]
+
+
 def test_the_curve_of_rnet_counts_what_detection_shows_onet() -> None:
     """Mining takes more of its boxes of each face: a calibration by those promised twice as many candidates."""
     squares = [(10, 10, 34, 34), (60, 20, 100, 60), (118, 62, 166, 110), (0, 120, 30, 150)]

@@ -173,6 +173,21 @@ def test_a_picture_with_labels_is_one_by_any_name(tmp_path: Path) -> None:
     ]
 
 
+def test_labels_that_belong_to_no_picture_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Their pictures would pass for pictures without faces."""
+    for name in ("a.png", "b.jpg", "deep/c.png", "broken.png"):
+        write(tmp_path, name, "0 0.5 0.5 0.5 0.5" if name == "a.png" else None)
+    (tmp_path / "images/train/broken.png").write_bytes(b"hello")
+    labels = tmp_path / "labels/train"
+    for name in ("b.jpg.txt", "deep/c.TXT", "deep2/c.txt", "classes.txt", "broken.txt", "notes.md", "../val/e.txt"):
+        (labels / name).parent.mkdir(exist_ok=True)
+        (labels / name).write_text("0 0.5 0.5 0.5 0.5")
+    assert len(Yolo(tmp_path, "train")) == 3
+    (word,) = [text for text in caplog.messages if "label files" in text]
+    stray = f"{labels / 'b.jpg.txt'}; a label has its picture's name, with .txt instead of its ending"
+    assert word == f"3 label files belong to no picture and are left out, e.g. {stray}"
+
+
 def test_fingerprint_follows_labels_and_pixels(tmp_path: Path) -> None:
     write(tmp_path, "a.png", "0 0.5 0.5 0.5 0.5")
     digests = {Yolo(tmp_path, "train").fingerprint(), Yolo(tmp_path, "train").fingerprint()}
