@@ -23,7 +23,7 @@ from mtcnn_lit.benchmark.picture_set import PictureSet
 from mtcnn_lit.benchmark.process import Profile, Run
 from mtcnn_lit.experiment import benchmark_stage
 from mtcnn_lit.experiment.benchmark import check_numbers
-from mtcnn_lit.experiment.benchmark_stage import use_detector_weights_upstream
+from mtcnn_lit.experiment.benchmark_stage import benchmark_training, use_detector_weights_upstream
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.schema import register
 from mtcnn_lit.images import write_image
@@ -217,12 +217,6 @@ def test_a_stage(command: list[str], tmp_path: Path, what: str, net: str) -> Non
         ("what=training trainer.precision=64-true", "error: trainer.precision: must be one of 32-true, "),
         ("what=training +trainer.fast_dev_run=1", "error: trainer.fast_dev_run: it keeps no checkpoint"),
         ("what=training trainer.limit_train_batches=0", "error: trainer.limit_train_batches: a benchmark counts"),
-        ("what=training trainer.max_epochs=7", "error: trainer.max_epochs: a benchmark counts epochs by warmup=… and"),
-        ("what=training epochs.pnet=7", "error: epochs.pnet: a benchmark counts epochs by warmup=… and repeats=…;"),
-        (
-            "what=training trainer.limit_val_batches=2",
-            "error: trainer.limit_val_batches: a benchmark leaves validation",
-        ),
         ("ckpt_path=last", "error: ckpt_path: a benchmark trains from the beginning; leave it out"),
         (
             "what=mining peer=facenet_pytorch peer.python=x",
@@ -241,6 +235,20 @@ def test_one_line_says_what_is_missing(command: list[str], tmp_path: Path, overr
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith(complaint)
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "how"),
+    [
+        ("trainer.max_epochs=7", "counts epochs by warmup=… and repeats=…"),
+        ("epochs.pnet=7", "counts epochs by warmup=… and repeats=…"),
+        ("trainer.limit_val_batches=2", "leaves validation out"),
+    ],
+)
+def test_what_the_measurement_of_training_sets_itself(tmp_path: Path, override: str, how: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        benchmark_training(composed(tmp_path, "what=training", override))
+    assert str(error.value) == f"{override.partition('=')[0]}: a benchmark {how}; leave it out"
 
 
 @pytest.mark.parametrize(

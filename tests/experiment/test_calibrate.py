@@ -156,22 +156,10 @@ def test_a_picture_that_can_not_be_read_is_in_the_record(tmp_path: Path, monkeyp
     assert re.search(r"on: Synthetic val: 3 images, .*; 2 of the images could be read$", first)
 
 
-@pytest.mark.parametrize(
-    ("override", "complaint"),
-    [
-        ("recall=[]", "error: recall: one to three shares above 0 and up to 1 are needed, not []"),
-        ("recall=[1.2]", "error: recall: one to three shares"),
-        (
-            "calibration=sub/mine",
-            "error: calibration: must be a name such as mine_2, of letters, digits, _ and -, not 'sub/",
-        ),
-        ("calibration=recall", "was not written by a calibration; choose another name"),
-    ],
-)
-def test_what_can_not_be_calibrated(command: list[str], tmp_path: Path, override: str, complaint: str) -> None:
-    result = subprocess.run([*command, override], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+def test_what_can_not_be_calibrated_is_told_in_one_line(command: list[str], tmp_path: Path) -> None:
+    result = subprocess.run([*command, "calibration=recall"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert result.returncode == 1
-    assert complaint in result.stderr
+    assert "was not written by a calibration; choose another name" in result.stderr
     assert "Traceback" not in result.stderr
 
 
@@ -181,6 +169,12 @@ def test_what_can_not_be_calibrated(command: list[str], tmp_path: Path, override
         ("split=train", "split: a calibration measures on val; leave it out"),
         ("split=test", "split: a calibration measures on val; leave it out"),
         ("detections=f.jsonl", "detections: a calibration detects by itself; leave it out"),
+        ("recall=[]", "recall: one to three shares above 0 and up to 1 are needed, not []"),
+        ("recall=[1.2]", "recall: one to three shares above 0 and up to 1 are needed, not [1.2]"),
+        (
+            "calibration=sub/mine",
+            "calibration: must be a name such as mine_2, of letters, digits, _ and -, not 'sub/mine'",
+        ),
         ("workers=-1", "calibrate: workers must be a whole number, 0 or more, not -1"),
         (
             "source.faces_per_image=[0,0]",
