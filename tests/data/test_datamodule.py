@@ -13,11 +13,11 @@ import torch
 from mtcnn_lit.data.augment import Augment
 from mtcnn_lit.data.datamodule import PatchDataModule, describe
 from mtcnn_lit.data.patches import Label, PatchBatch, PatchDataset, PatchError
-from mtcnn_lit.images import Image, ImageError
 from mtcnn_lit.mining.label import LabelThresholds
 from mtcnn_lit.mining.random_crops import RandomCrops
 from mtcnn_lit.mining.store import Patches, PatchStore
 from mtcnn_lit.sources import SourceError, Synthetic
+from tests.broken_picture import break_the_first_picture
 
 SOURCES = [
     Synthetic(
@@ -196,15 +196,8 @@ def test_setup_says_what_is_there(store_root: Path, caplog: pytest.LogCaptureFix
 def test_every_run_says_that_pictures_are_missing_from_its_patches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read = Synthetic.read
-
-    def read_but_the_first(source: Synthetic, index: int) -> Image:
-        if source.split == "train" and index == 0:
-            raise ImageError("gone for a moment")
-        return read(source, index)
-
     with monkeypatch.context() as patched:
-        patched.setattr(Synthetic, "read", read_but_the_first)
+        break_the_first_picture(patched, "train")
         datamodule(tmp_path)
     for _ in range(2):  # the first once more, when the picture can be read again
         (missing,) = [line for line in caplog.messages if "could not be read" in line]

@@ -17,12 +17,11 @@ from mtcnn_lit.errors import Incomplete, UserError
 from mtcnn_lit.experiment import calibrate as module
 from mtcnn_lit.experiment.calibrate import calibrate, config_file, rounded_down, trade_off
 from mtcnn_lit.experiment.check import ConfigError
-from mtcnn_lit.images import Image, ImageError
 from mtcnn_lit.mining.recall import RecallCurve
 from mtcnn_lit.nets import ONet, PNet, RNet
 from mtcnn_lit.nets.weights import save_net
-from mtcnn_lit.sources import Synthetic
 from tests.bright_squares import picture
+from tests.broken_picture import break_the_first_picture
 from tests.mining.pictures import Pictures, annotate
 from tests.test_configs import composed
 
@@ -139,14 +138,7 @@ def test_the_command_writes_a_detector(command: list[str], tmp_path: Path) -> No
 
 
 def test_a_picture_that_can_not_be_read_is_in_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = Synthetic.read
-
-    def read_but_the_first(source: Synthetic, index: int) -> Image:
-        if index == 0:
-            raise ImageError("broken")
-        return read(source, index)
-
-    monkeypatch.setattr(Synthetic, "read", read_but_the_first)
+    break_the_first_picture(monkeypatch, "val")
     monkeypatch.setattr(module, "_configs", lambda: tmp_path)
     (tmp_path / "detector").mkdir()
     source = ["source.num_images={train: 1, val: 3, test: 1}", "source.image_size=[200, 200]", "workers=0"]

@@ -15,10 +15,10 @@ from mtcnn_lit.errors import Incomplete
 from mtcnn_lit.experiment import schema
 from mtcnn_lit.experiment.check import ConfigError
 from mtcnn_lit.experiment.evaluate import evaluate
-from mtcnn_lit.images import Image, ImageError
 from mtcnn_lit.nets import ONet, PNet, RNet, WeightsError, load_net, weights_digest
 from mtcnn_lit.nets.weights import save_net
 from mtcnn_lit.sources import SourceError, Synthetic
+from tests.broken_picture import break_the_first_picture
 from tests.forked import run_forked
 
 ROOT = Path(__file__).parents[2]
@@ -95,14 +95,7 @@ def test_pnet_needs_no_other_network(tmp_path: Path) -> None:
 def test_a_picture_that_could_not_be_read_is_told_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read = Synthetic.read
-
-    def read_but_the_first(source: Synthetic, index: int) -> Image:
-        if index == 0:
-            raise ImageError("broken")
-        return read(source, index)
-
-    monkeypatch.setattr(Synthetic, "read", read_but_the_first)
+    break_the_first_picture(monkeypatch, "test")
     for _ in range(2):  # patches are mined, then found
         caplog.clear()
         with pytest.raises(Incomplete) as ended:
