@@ -82,7 +82,10 @@ def _alternatives(hint: Any) -> set[Any]:
 
 
 def _check_value(value: Any, kinds: set[Any], key: str) -> None:
-    """To Hydra `no`, `off` and a slip in a number are words, and a word is true."""
+    """Reject null, words and single values where the target takes none: Hydra would pass them on.
+
+    To Hydra `no`, `off` and a slip in a number are words, and a word is true.
+    """
     if value is None:
         if not any(kind in (NoneType, Any, object) or isinstance(kind, TypeVar) for kind in kinds):
             raise ConfigError(f"{key}: must have a value")
